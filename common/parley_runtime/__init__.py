@@ -1,0 +1,1 @@
+"""What any of Parley's processes needs to run: settings, Redis, Postgres, telemetry, lifecycle, command line."""

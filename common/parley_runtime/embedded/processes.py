@@ -1,0 +1,53 @@
+"""Looking at processes: alive, whose, and what they have started. The only file that imports psutil."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+
+def is_running(pid: int, executable: Path | None = None) -> bool:
+    """Whether `pid` is alive (a zombie is not), and is that executable when one is named.
+
+    A pid found in a file may have been given to another program since: pass `executable` then.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return executable is None or Path(process.exe()).resolve() == executable.resolve()
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        # Somebody else's: alive, but surely none of ours when ours is asked for.
+        return executable is None
+
+
+def descendants(pid: int) -> list[int]:
+    """The pids of everything that `pid` has started and that still hangs below it."""
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def signal_tree(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process and all below it, parents first so that none starts another meanwhile."""
+    for each in [pid, *descendants(pid)]:
+        try:
+            os.kill(each, number)
+        except ProcessLookupError:
+            continue
+
+
+def wait_gone(pids: list[int], seconds: float) -> list[int]:
+    """Wait until all of them have ended, at most `seconds`; the pids that are still there."""
+    found = []
+    for pid in pids:
+        try:
+            found.append(psutil.Process(pid))
+        except psutil.NoSuchProcess:
+            continue
+    _, alive = psutil.wait_procs(found, timeout=seconds)
+    return [process.pid for process in alive]
