@@ -54,6 +54,7 @@ class Child:
             )
         self.pid = self._process.pid
         self.log = log
+        self._guarded = True
 
     def poll(self) -> int | None:
         """The exit status (negative: ended by that signal), or None while it runs."""
@@ -115,7 +116,9 @@ class Child:
             return ""
 
     def _reaped(self) -> None:
-        if self.pid > 0:
+        # Once only: the pid may belong to another child of ours by now.
+        if self._guarded:
+            self._guarded = False
             watch.drop(self.pid)
 
 

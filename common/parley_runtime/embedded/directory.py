@@ -75,6 +75,11 @@ class DataDirectory:
             os.close(self._lock)
             self._lock = -1
 
+    def retake(self) -> None:
+        """Take the lock again after :meth:`release`; nothing happens when it is held."""
+        if self._lock < 0:
+            self._lock = type(self)(self.path)._lock
+
     def __enter__(self) -> Self:
         return self
 

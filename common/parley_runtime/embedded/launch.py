@@ -5,7 +5,6 @@
 ``--identity HOW``  as root, run the command as somebody else (Postgres refuses to run as root):
                     ``namespace``: a user namespace in which we are an ordinary user; files stay root's outside
                     ``user:UID``: that user, keeping the one capability it takes to reach files below /root
-                    ``auto:UID``: the first, or the second where user namespaces are forbidden (containers)
 
 A separate program instead of a ``preexec_fn`` because code between fork and exec in a process with threads can
 deadlock, and a user namespace can only be entered by a process with a single thread.
@@ -82,9 +81,9 @@ def main(arguments: list[str]) -> None:
     if "--pidfile" in options:
         with open(options["--pidfile"], "w") as file:
             file.write(f"{os.getpid()}\n")
-    if how and not (how in ("auto", "namespace") and enter_namespace(int(number))):
-        if how == "namespace":
-            sys.exit("this system does not let root make user namespaces")
+    if how == "namespace" and not enter_namespace(int(number)):
+        sys.exit("this system does not let root make user namespaces")
+    if how == "user":
         become(int(number))
     try:
         os.execv(command[0], command)

@@ -16,12 +16,17 @@ def is_running(pid: int, executable: Path | None = None) -> bool:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return executable is None or Path(process.exe()).resolve() == executable.resolve()
+        return executable is None or _is(process, executable)
     except psutil.NoSuchProcess:
         return False
+
+
+def _is(process: psutil.Process, executable: Path) -> bool:
+    try:
+        return Path(process.exe()).resolve() == executable.resolve()
     except psutil.AccessDenied:
-        # Somebody else's: alive, but surely none of ours when ours is asked for.
-        return executable is None
+        # A container's root may not ask that about another user's process; the command line is public.
+        return process.cmdline()[:1] == [str(executable)]
 
 
 def descendants(pid: int) -> list[int]:

@@ -9,6 +9,7 @@ Start it with ``python -I watchman.py``; it imports nothing of Parley, so it sta
 """
 
 import contextlib
+import signal
 import sys
 
 import psutil  # type: ignore[import-untyped]
@@ -30,7 +31,7 @@ def end(registered: list[psutil.Process]) -> None:
     doomed = [each for process in registered for each in tree(process)]
     for process in registered:
         with contextlib.suppress(psutil.Error):
-            process.send_signal(psutil.signal.SIGQUIT)
+            process.send_signal(signal.SIGQUIT)
     for process in doomed:
         with contextlib.suppress(psutil.Error):
             process.resume()

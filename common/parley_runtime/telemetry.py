@@ -1,0 +1,89 @@
+"""Structured logs and metrics."""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from parley.metrics import Metric
+
+#: A JWT wherever it may have slipped in. Belt and braces: nothing is meant to log one.
+_TOKEN = re.compile(r"eyJ[\w-]{4,}\.[\w-]+\.[\w-]*")
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def _redact(value: Any) -> Any:
+    if isinstance(value, str):
+        return _CREDENTIALS.sub("***@", _TOKEN.sub("[token]", value))
+    return value
+
+
+def _redact_all(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {name: _redact(value) for name, value in event.items()}
+
+
+def configure_logging(level: str) -> None:
+    """JSON lines on stderr: `at`, `level`, `event`, and what the context binds (`tenant`, `request`)."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.format_exc_info,
+            _redact_all,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format='{"level":"%(levelname)s","event":"%(name)s"}')
+
+
+def get_logger() -> Any:
+    """The process's logger; bind context with `structlog.contextvars`."""
+    return structlog.get_logger()
+
+
+class Metrics:
+    """The metrics of one process. Only what `parley.metrics` registers can be had."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._made: dict[str, Counter | Gauge | Histogram] = {}
+
+    def _make(self, metric: Metric) -> Counter | Gauge | Histogram:
+        made = self._made.get(metric.name)
+        if made is None:
+            if metric.kind == "counter":
+                made = Counter(metric.name, metric.help, metric.labels, registry=self.registry)
+            elif metric.kind == "gauge":
+                made = Gauge(metric.name, metric.help, metric.labels, registry=self.registry)
+            else:
+                made = Histogram(
+                    metric.name, metric.help, metric.labels, registry=self.registry, buckets=metric.buckets
+                )
+            self._made[metric.name] = made
+        return made
+
+    def counter(self, metric: Metric) -> Counter:
+        made = self._make(metric)
+        assert isinstance(made, Counter)
+        return made
+
+    def gauge(self, metric: Metric) -> Gauge:
+        made = self._make(metric)
+        assert isinstance(made, Gauge)
+        return made
+
+    def histogram(self, metric: Metric) -> Histogram:
+        made = self._make(metric)
+        assert isinstance(made, Histogram)
+        return made
+
+    def text(self) -> bytes:
+        """Prometheus's text format."""
+        return generate_latest(self.registry)
