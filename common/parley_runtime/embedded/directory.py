@@ -65,7 +65,8 @@ class DataDirectory:
         free = shutil.disk_usage(self.path).free
         if free < LEAST_FREE_BYTES:
             raise SetupProblem(
-                f"The disk of {self.path} has {free // 2**20} MiB left; {LEAST_FREE_BYTES // 2**20} are needed.",
+                f"The disk of {self.path} has {free // 2**20} MiB left, "
+                f"{LEAST_FREE_BYTES // 2**20} are needed.",
                 "Free some space or name a directory on another disk with --data DIRECTORY.",
             )
 

@@ -1,8 +1,8 @@
 """As whom Postgres runs when we are root, which it refuses to be.
 
-``namespace:UID`` is a user namespace in which root is the ordinary user UID: files stay root's, and everything
-below /root is reachable. Where namespaces are forbidden (many containers) it is ``user:UID``: really that user,
-with files given to it and the one capability that lets it pass closed directories.
+``namespace:UID`` is a user namespace in which root is the ordinary user UID: files stay root's, and
+everything below /root is reachable. Where namespaces are forbidden (many containers) it is ``user:UID``:
+really that user, with files given to it and the one capability that lets it pass closed directories.
 """
 
 import functools
@@ -44,7 +44,9 @@ def identity_for_postgres(how: str = "auto") -> str | None:
     uid = unprivileged_uid()
     if how == "auto":
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), "--identity", f"namespace:{uid}", "--"]
-        probe = subprocess.run([*launcher, sys.executable, "-I", "-S", "-c", ""], capture_output=True, check=False)
+        probe = subprocess.run(
+            [*launcher, sys.executable, "-I", "-S", "-c", ""], capture_output=True, check=False
+        )
         how = "namespace" if probe.returncode == 0 else "user"
     return f"{how}:{uid}"
 

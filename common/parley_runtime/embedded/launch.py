@@ -1,13 +1,13 @@
-"""Runs in the child between fork and exec, as a program of its own: ``python -I -S launch.py OPTIONS -- COMMAND``.
+"""Becomes the child's program: ``python -I -S launch.py OPTIONS -- COMMAND``.
 
-``--watch FD``      announce this pid to the watchman on FD, before the command exists: no moment without a guard
+``--watch FD``      announce this pid to the watchman on FD before the command exists: never unguarded
 ``--pidfile PATH``  write this pid there, so that the next start can recognise a leftover
 ``--identity HOW``  as root, run the command as somebody else (Postgres refuses to run as root):
-                    ``namespace``: a user namespace in which we are an ordinary user; files stay root's outside
-                    ``user:UID``: that user, keeping the one capability it takes to reach files below /root
+                    ``namespace:UID``: in a user namespace, as ordinary user UID; files stay root's outside
+                    ``user:UID``: as that user, with the one capability it takes to reach files below /root
 
-A separate program instead of a ``preexec_fn`` because code between fork and exec in a process with threads can
-deadlock, and a user namespace can only be entered by a process with a single thread.
+A separate program instead of a ``preexec_fn`` because code between fork and exec in a process with threads
+can deadlock, and a user namespace can only be entered by a process with a single thread.
 """
 
 import ctypes
@@ -55,7 +55,7 @@ class CapabilityData(ctypes.Structure):
 
 
 def become(uid: int) -> None:
-    """Change to user `uid` for good. Where the system lets us, keep the capability to pass closed directories."""
+    """Change to user `uid` for good, keeping the capability to pass closed directories where we may."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])

@@ -12,7 +12,7 @@ BACKLOG = 4096
 
 
 def free_port() -> int:
-    """A port nobody listens on now. Another program can take it in between: who starts a server tries again."""
+    """A port nobody listens on now. Another program can take it at once: who starts a server tries again."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]

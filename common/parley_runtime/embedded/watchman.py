@@ -1,11 +1,11 @@
 """Runs as a process of its own: ends what a parent started when the parent has ended, however it ended.
 
 It reads lines from standard input, whose other end only the parent (and, for a moment, each child before its
-exec) holds: ``add PID`` and ``drop PID``. End of file means the parent is gone, by kill -9 too: then everything
-added and not dropped is ended, with all that hangs below it. Processes are held with their start time, so a pid
-that the system has given away since is never touched.
+exec) holds: ``add PID`` and ``drop PID``. End of file means the parent is gone, by kill -9 too: then
+everything added and not dropped is ended, with all that hangs below it. Processes are held with their start
+time, so a pid that the system has given away since is never touched.
 
-Start it with ``python -I watchman.py``; it imports nothing of Parley, so it starts fast and cannot break with it.
+Start it with ``python -I watchman.py``; it imports nothing of Parley, so it starts fast.
 """
 
 import contextlib
