@@ -44,7 +44,7 @@ async def connect(url: str, role: DatabaseRole, *, size: int) -> Pool:
         command_timeout=STATEMENT_TIMEOUT,
         timeout=STATEMENT_TIMEOUT,
         max_inactive_connection_lifetime=60,
-        server_settings={"role": role, "application_name": role, "timezone": "UTC"},
+        server_settings={"role": role, "search_path": "parley", "application_name": role, "timezone": "UTC"},
     )
 
 
