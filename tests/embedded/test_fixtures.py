@@ -18,7 +18,8 @@ def test_redis_url_is_an_empty_server(redis_url: str, turn: str) -> None:
 async def test_database_url_is_a_fresh_migrated_database(database_url: str, turn: str) -> None:
     connection = await asyncpg.connect(database_url)
     try:
-        assert await connection.fetchval("SELECT count(*) FROM alembic_version") == 1
+        assert await connection.fetchval("SELECT count(*) FROM parley_schema_version") == 1
+        assert await connection.fetchval("SELECT count(*) FROM parley.pages") == 0
         await connection.execute("CREATE TABLE left_behind ()")
     finally:
         await connection.close()
