@@ -68,6 +68,15 @@ class Child:
         """Whether it has not ended yet."""
         return self.poll() is None
 
+    def wait(self, seconds: float) -> int:
+        """Its exit status, when it ends by itself within `seconds`; else it is killed."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._reaped()
+        return self._process.returncode
+
     def ask(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send a signal without waiting; a suspended child is woken to hear it."""
         if self.running:
@@ -77,12 +86,7 @@ class Child:
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = STOP_SECONDS) -> int:
         """Ask it to end, wait at most `seconds`, then kill it. Its exit status."""
         self.ask(number)
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._reaped()
-        return self._process.returncode
+        return self.wait(seconds)
 
     def kill(self) -> None:
         """End it and everything below it at once (SIGKILL), and wait until all of that is gone."""

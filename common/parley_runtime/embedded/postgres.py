@@ -6,14 +6,13 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from parley_runtime.embedded.child import LAUNCHER, Child, end_leftover
+from parley_runtime.embedded.child import Child, end_leftover
 from parley_runtime.embedded.directory import DataDirectory
 from parley_runtime.embedded.identity import identity_for_postgres, owner_of_files
 from parley_runtime.embedded.ports import LOOPBACK, free_port
@@ -178,14 +177,14 @@ class PostgresServer:
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("-c", f"scram_iterations={CONFIG['scram_iterations']}"),
         ]
-        made = subprocess.run(
-            self._as_other(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, cwd="/"
-        )
+        log = self.directory / "initdb.log"
+        log.unlink(missing_ok=True)
+        made = Child(command, log=log, cwd=Path("/"), identity=self._identity)
+        status = made.wait(START_SECONDS)
         password.unlink()
-        if made.returncode != 0:
-            words = made.stdout.decode(errors="replace").strip().splitlines()[-3:]
+        if status != 0:
             raise SetupProblem(
-                f"Postgres could not make its data directory: {' '.join(words)}",
+                f"Postgres could not make its data directory: {made.last_words(3)}",
                 "Name another directory with --data DIRECTORY, or give PARLEY_DATABASE_URL.",
             )
         building.rename(self._cluster)
@@ -227,12 +226,6 @@ class PostgresServer:
             time.sleep(0.01)
         self._child.kill()
         return False
-
-    def _as_other(self, command: list[str]) -> list[str]:
-        if self._identity is None:
-            return command
-        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), "--identity", self._identity]
-        return [*launcher, "--", *command]
 
     def _give_away(self, *paths: Path) -> None:
         """As root: let the user whom Postgres runs as own these, and what is in them."""

@@ -39,6 +39,7 @@ class _Watchman:
 
 _lock = threading.Lock()
 _watchman: _Watchman | None = None
+_closed = False
 
 
 def watch_fd() -> int:
@@ -48,6 +49,8 @@ def watch_fd() -> int:
     """
     global _watchman
     with _lock:
+        if _closed:
+            raise RuntimeError("this process is ending and starts no children any more")
         if _watchman is None or not _watchman.ours:
             if _watchman is not None:
                 os.close(_watchman.fd)
@@ -58,7 +61,7 @@ def watch_fd() -> int:
 def drop(pid: int) -> None:
     """Tell the watchman that a child was reaped: its pid may belong to another program from now on."""
     with _lock:
-        if _watchman is not None and _watchman.ours:
+        if _watchman is not None and _watchman.ours and not _closed:
             # It may end between the look and the write; then it holds nothing any more.
             with contextlib.suppress(BrokenPipeError):
                 os.write(_watchman.fd, b"drop %d\n" % pid)
@@ -67,6 +70,9 @@ def drop(pid: int) -> None:
 @atexit.register
 def _farewell() -> None:
     """At our ordinary end: have what is left ended now, and wait for it."""
+    global _closed
+    with _lock:
+        _closed = True
     if _watchman is not None and _watchman.ours:
         os.close(_watchman.fd)
         with contextlib.suppress(subprocess.TimeoutExpired):
