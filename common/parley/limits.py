@@ -73,4 +73,13 @@ LONG_POLL = Limit("longPoll", 30_000, "milliseconds", "Proxies cut quiet request
 CHAT_PART = Limit("chatPart", 32_768, "bytes", "The share of one chat that a single `page` frame carries.",
     "The chat continues in entries with `cont`.")
 
+SITE_NAME = Limit("siteName", 300, "characters", "An origin: scheme, a host name of at most 253, a port.",
+    "Its usage counts under the site \"\".")
+SITES_PER_TENANT = Limit("sitesPerTenant", 100, "count",
+    "Sites of one tenant that one gateway tells apart in one minute; `*.` origins could make any number.",
+    "Further sites of that minute count under the site \"\".")
+OPEN_SUMS = Limit("openSums", 250_000, "count",
+    "Usage sums that one gateway holds unsealed; only reached with neither disk nor billing for long.",
+    "What would need a further sum is not counted, in the tenant's favour, and a metric says how much.")
+
 ALL: tuple[Limit, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Limit))

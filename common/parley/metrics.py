@@ -43,6 +43,12 @@ LOGIN_REFUSED = Metric("parley_gateway_logins_refused_total", "counter", "Refuse
 SPOOL_RECORDS = Metric("parley_gateway_spool_records", "gauge", "Sealed usage records that billing has not confirmed.")
 SPOOL_ADOPTED = Metric("parley_gateway_spool_adopted_total", "counter",
     "Spools of dead runs that this gateway took over.")
+SPOOL_FAULTS = Metric("parley_gateway_spool_faults_total", "counter",
+    "Failed writes to the spool; the records wait in memory and are written again.")
+USAGE_UNCOUNTED = Metric("parley_gateway_usage_uncounted_messages_total", "counter",
+    "Messages not counted because too many sums were open (limit `openSums`).")
+USAGE_SITES_FOLDED = Metric("parley_gateway_usage_sites_folded_total", "counter",
+    "Times usage counted under no site because of the limits `sitesPerTenant` and `siteName`.")
 
 PUBSUB_MESSAGES = Metric("parley_pubsub_messages_total", "counter",
     "Messages in the ledger by tenant and class.", ("tenant", "class"))
