@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,7 +22,7 @@ class DataDirectory:
     program that runs. Raises SetupProblem when it is in use, cannot be written, or the disk is nearly full.
     """
 
-    def __init__(self, path: Path, *, fresh: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,8 +34,6 @@ class DataDirectory:
             ) from error
         try:
             self._take()
-            if fresh:
-                self._clear()
             self._check_space()
         except BaseException:
             os.close(self._lock)
@@ -54,19 +53,19 @@ class DataDirectory:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 
-    def _clear(self) -> None:
-        for entry in self.path.iterdir():
+    def clear(self, names: Iterable[str]) -> None:
+        """Delete these entries. Never all there is: somebody may have named their home directory."""
+        for entry in (self.path / name for name in names):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
-            elif entry.name != "lock":
-                entry.unlink()
+            else:
+                entry.unlink(missing_ok=True)
 
     def _check_space(self) -> None:
         free = shutil.disk_usage(self.path).free
         if free < LEAST_FREE_BYTES:
             raise SetupProblem(
-                f"The disk of {self.path} has {free // 2**20} MiB left, "
-                f"{LEAST_FREE_BYTES // 2**20} are needed.",
+                f"The disk of {self.path} has {free // 2**20} MiB left, {LEAST_FREE_BYTES // 2**20} are needed.",
                 "Free some space or name a directory on another disk with --data DIRECTORY.",
             )
 

@@ -44,9 +44,7 @@ def identity_for_postgres(how: str = "auto") -> str | None:
     uid = unprivileged_uid()
     if how == "auto":
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), "--identity", f"namespace:{uid}", "--"]
-        probe = subprocess.run(
-            [*launcher, sys.executable, "-I", "-S", "-c", ""], capture_output=True, check=False
-        )
+        probe = subprocess.run([*launcher, sys.executable, "-I", "-S", "-c", ""], capture_output=True, check=False)
         how = "namespace" if probe.returncode == 0 else "user"
     return f"{how}:{uid}"
 
