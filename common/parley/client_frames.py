@@ -77,8 +77,7 @@ class Ping(Wire, tag_field="t", tag="ping", frozen=True):
 ClientFrame: TypeAlias = Hello | Join | Leave | Do | Typing | Renew | Ping
 _KINDS = frozenset({"hello", "join", "leave", "do", "typing", "renew", "ping"})
 
-_frame = msgspec.json.Decoder(ClientFrame)
-_do = msgspec.json.Decoder(Do)
+_frame: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _anything = msgspec.json.Decoder()
 _FIELD = re.compile(r" - at `\$\.?([^`]*)`")
 
@@ -126,10 +125,10 @@ def parse(data: bytes) -> ClientFrame:
         frame = _frame.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise _explain(data, problem) from None
-    if data.count(b"[") + data.count(b"{") > limits.NESTING.default:
-        # Brackets alone prove nothing (they may stand in a text), so only then is the depth measured.
-        if _depth_of(_anything.decode(data), limits.NESTING.default + 1) > limits.NESTING.default:
-            raise BadInput("bad-frame", "This frame is nested too deeply.")
+    # Brackets alone prove nothing (they may stand in a text), so only when there are many is the depth measured.
+    deepest = limits.NESTING.default
+    if data.count(b"[") + data.count(b"{") > deepest and _depth_of(_anything.decode(data), deepest + 1) > deepest:
+        raise BadInput("bad-frame", "This frame is nested too deeply.")
     return frame
 
 

@@ -10,7 +10,7 @@ import msgspec
 ChatState = Literal["open", "resolved"]
 
 
-class Wire(msgspec.Struct, rename="camel", omit_defaults=True):
+class Wire(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     """Base of everything on the wire: unknown members are ignored, defaults are left out."""
 
 
@@ -50,7 +50,7 @@ class Anchor(Wire, frozen=True):
     hint: Any = None
 
 
-class Comment(Wire):
+class Comment(Wire, frozen=True):
     """One comment. In a chat's first comment `id`, `by` and `at` are left out: they are the chat's."""
 
     id: str | None = None
@@ -62,7 +62,7 @@ class Comment(Wire):
     deleted: bool = False
 
 
-class Chat(Wire):
+class Chat(Wire, frozen=True):
     """A discussion on a piece of text, whole. `cont`: its comments append to what came before."""
 
     id: str

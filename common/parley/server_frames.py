@@ -28,7 +28,7 @@ class Welcome(Wire, tag_field="t", tag="welcome", frozen=True):
     renew_in_ms: int
 
 
-class Page(Wire, tag_field="t", tag="page", frozen=True, omit_defaults=False):
+class Page(Wire, tag_field="t", tag="page", omit_defaults=False, frozen=True):
     """Answer to `join`: complete as of `seq`; with `more`, as far as `seq`."""
 
     page: str
@@ -118,9 +118,7 @@ class Pong(Wire, tag_field="t", tag="pong", frozen=True):
     """Answer to `ping`."""
 
 
-ServerFrame: TypeAlias = (
-    Welcome | Page | Live | Presence | Ack | Error | Resync | Move | RenewSoon | TypingShown | Pong
-)
+ServerFrame: TypeAlias = Welcome | Page | Live | Presence | Ack | Error | Resync | Move | RenewSoon | TypingShown | Pong
 
 _encoder = msgspec.json.Encoder()
 

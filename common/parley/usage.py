@@ -18,7 +18,7 @@ MINUTE_MS = 60_000
 
 
 class UsageLine(msgspec.Struct, frozen=True, array_like=True):
-    """One sum. `site` is the verified Origin, or "" without one. `minute` is ms since the epoch, a multiple of 60 000."""
+    """One sum. `site` is the verified Origin, or "" without one. `minute`: ms, a multiple of 60 000."""
 
     tenant: str
     site: str

@@ -82,4 +82,6 @@ def load(**overrides: Any) -> Settings:
             f"PARLEY_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
             for fault in problem.errors(include_input=False, include_url=False)
         )
-        raise SettingsError(f"These settings cannot be used: {faults}. They are described in docs/settings.md.") from None
+        raise SettingsError(
+            f"These settings cannot be used: {faults}. They are described in docs/settings.md."
+        ) from None

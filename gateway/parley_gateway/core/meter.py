@@ -37,9 +37,7 @@ class Meter:
         """A handle for counting under one tenant and site; cheap to make, cheaper to keep."""
         return Counter(self, tenant, site)
 
-    def add(
-        self, tenant: str, site: str, usage_class: UsageClass, now_ms: int, messages: int, bytes: int
-    ) -> None:
+    def add(self, tenant: str, site: str, usage_class: UsageClass, now_ms: int, messages: int, bytes: int) -> None:
         """Count `messages` of `bytes` together, at `now_ms` (since the epoch)."""
         sums = self._sums(tenant, site, now_ms - now_ms % MINUTE_MS)
         if sums is None:

@@ -1,0 +1,67 @@
+"""A batch of operations that share one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from parley.errors import Refusal
+from parley_gateway.core.change import Change
+from parley_gateway.core.operation import Operation
+from parley_gateway.core.page_state import Accepted, PageState, TenantWrites
+from parley_gateway.core.rows import Loaded
+
+
+class Decided(msgspec.Struct):
+    """Outcomes in the order of the batch; `changes` by (tenant, page) in seq order, with the seq before the first."""
+
+    outcomes: list[Accepted | Refusal]
+    writes: list[TenantWrites]
+    changes: dict[tuple[str, str], list[Change]]
+    epoch: str
+
+
+def wanted(operations: Sequence[Operation]) -> list[dict[str, Any]]:
+    """`page_load`'s input: what deciding these needs to know. Sorted, so that all lock in the same order."""
+    by_tenant: dict[str, list[Operation]] = {}
+    for operation in operations:
+        by_tenant.setdefault(operation.tenant, []).append(operation)
+    return [
+        {
+            "tenant": tenant,
+            "create": _sorted({op.page for op in of_tenant if op.op == "new-chat"}),
+            "pages": _sorted({op.page for op in of_tenant}),
+            "ids": sorted({op.id for op in of_tenant}),
+            "chats": sorted({op.chat for op in of_tenant if op.chat}),
+            "comments": sorted({op.comment for op in of_tenant if op.comment}),
+            "reacted": [
+                {"comment": op.comment, "emoji": op.emoji, "reader": op.author.id}
+                for op in of_tenant
+                if op.op == "react"
+            ],
+        }
+        for tenant, of_tenant in sorted(by_tenant.items(), key=lambda item: item[0].encode())
+    ]
+
+
+def _sorted(pages: set[str]) -> list[str]:
+    return sorted(pages, key=str.encode)
+
+
+def decide(
+    operations: Sequence[Operation],
+    loaded: Loaded,
+    now_ms: int,
+    tenant_limits: Mapping[str, Mapping[str, int]],
+) -> Decided:
+    """Every operation's outcome, and what to write."""
+    states = {part.tenant: PageState(part, tenant_limits.get(part.tenant)) for part in loaded.tenants}
+    outcomes: list[Accepted | Refusal] = []
+    changes: dict[tuple[str, str], list[Change]] = {}
+    for operation in operations:
+        outcome = states[operation.tenant].apply(operation, now_ms)
+        outcomes.append(outcome)
+        if isinstance(outcome, Accepted) and outcome.change is not None:
+            changes.setdefault((operation.tenant, operation.page), []).append(outcome.change)
+    writes = [found for state in states.values() if (found := state.writes()) is not None]
+    return Decided(outcomes, writes, changes, loaded.epoch)

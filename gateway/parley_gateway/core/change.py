@@ -1,0 +1,124 @@
+"""One change of a page: how it travels over the bus, and how several of them merge into one `live` entry."""
+
+import msgspec
+
+from parley.objects import Chat, Comment
+from parley.server_frames import Event, EventName
+
+_events = msgspec.json.Decoder(Event)
+_encoder = msgspec.json.Encoder()
+
+#: What a change touches, besides a comment (its id): the rule of merging is "same field of the same object".
+WHOLE = "*"
+STATE = "state"
+ANCHOR = "anchor"
+
+
+class Change(msgspec.Struct, array_like=True):
+    """`field`: `*` (new or deleted chat), `state`, `anchor`, or a comment's id. `entry`: the event's JSON."""
+
+    seq: int
+    id: str
+    event: EventName
+    chat: str
+    field: str
+    entry: bytes
+
+    @classmethod
+    def of(cls, event: Event, field: str) -> "Change":
+        return cls(
+            event.seq,
+            event.broadcast_id,
+            event.event,
+            event.chat.id,
+            field,
+            _encoder.encode(event),
+        )
+
+    def read(self) -> Event:
+        """The event as an object."""
+        return _events.decode(self.entry)
+
+
+def merge(changes: list[Change]) -> list[Change]:
+    """The fewest entries that say the same (WIRE rule 8), by seq. `changes` are in seq order.
+
+    A later change replaces an earlier one of the same field of the same object; new + updated is new with the final
+    content; whatever was before a deletion is the deletion.
+    """
+    if len(changes) < 2 or len({change.chat for change in changes}) == len(changes):
+        return changes
+    by_chat: dict[str, list[Change]] = {}
+    for change in changes:
+        by_chat.setdefault(change.chat, []).append(change)
+    merged = [entry for of_chat in by_chat.values() for entry in _merge_chat(of_chat)]
+    merged.sort(key=lambda change: change.seq)
+    return merged
+
+
+def _merge_chat(changes: list[Change]) -> list[Change]:
+    if len(changes) == 1:
+        return changes
+    last = changes[-1]
+    if last.event == "deleted-text-chat":
+        return [_standing_for(last, changes[:-1])]
+    if changes[0].event == "new-text-chat":
+        return [_grown(changes[0], changes[1:])]
+    kept: dict[str, Change] = {}
+    replaced: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.field in kept:
+            replaced.setdefault(change.field, []).append(kept.pop(change.field))
+        kept[change.field] = change
+    return [_standing_for(change, replaced.get(field, [])) for field, change in kept.items()]
+
+
+def _ids(changes: list[Change]) -> list[str]:
+    """Every broadcastId that these changes already stand for."""
+    ids: list[str] = []
+    for change in changes:
+        ids.append(change.id)
+        ids.extend(change.read().merged or [])
+    return ids
+
+
+def _standing_for(change: Change, others: list[Change]) -> Change:
+    if not others:
+        return change
+    event = change.read()
+    return Change.of(msgspec.structs.replace(event, merged=_ids(others) + (event.merged or [])), change.field)
+
+
+def _grown(new: Change, updates: list[Change]) -> Change:
+    """A new chat as it is after `updates`."""
+    event = new.read()
+    chat = event.chat
+    for update in updates:
+        chat = apply_update(chat, update.read().chat)
+    merged = (event.merged or []) + _ids(updates)
+    return Change.of(msgspec.structs.replace(event, seq=chat.seq, chat=chat, merged=merged), new.field)
+
+
+def apply_update(chat: Chat, update: Chat) -> Chat:
+    """A whole chat with what an `updated-text-chat` says."""
+    comments = chat.comments or []
+    if update.comment is not None:
+        comments = _with_comment(chat.id, comments, update.comment)
+    return msgspec.structs.replace(
+        chat,
+        seq=update.seq,
+        state=update.state or chat.state,
+        anchor=update.anchor or chat.anchor,
+        comments=comments,
+    )
+
+
+def _with_comment(chat: str, comments: list[Comment], comment: Comment) -> list[Comment]:
+    """The comments with one put in, replaced or removed. The first one has no id of its own."""
+    if comment.deleted:
+        return [held for held in comments if held.id != comment.id]
+    if comment.id == chat:
+        return [msgspec.structs.replace(comment, id=None, by=None, at=None), *comments[1:]]
+    if any(held.id == comment.id for held in comments):
+        return [comment if held.id == comment.id else held for held in comments]
+    return [*comments, comment]

@@ -1,0 +1,152 @@
+"""One requested change, checked as far as it can be without looking at the page."""
+
+import hashlib
+import re
+from typing import Any, Final
+
+import msgspec
+
+from parley import limits
+from parley.claims import Claims
+from parley.client_frames import OP_NAMES, Do
+from parley.errors import BadInput, NotAllowed, NotThere
+from parley.objects import Anchor, Author
+from parley.pages import check_page
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+#: C0 controls but tab, line feed and carriage return; they have no place in a text and swell in JSON.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+#: The members that each op needs; these and no others enter its digest.
+NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "new-chat": ("anchor", "text"),
+    "reply": ("chat", "text"),
+    "edit": ("chat", "comment", "text"),
+    "remove-comment": ("chat", "comment"),
+    "resolve": ("chat",),
+    "reopen": ("chat",),
+    "relink": ("chat", "anchor"),
+    "react": ("chat", "comment", "emoji", "on"),
+    "delete-chat": ("chat",),
+}
+
+_canonical = msgspec.json.Encoder(order="deterministic")
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """A change that a reader asks for. `id` is its broadcastId, in lower case; `size` the frame's bytes as received."""
+
+    tenant: str
+    page: str
+    id: str
+    op: str
+    author: Author
+    moderator: bool
+    digest: str
+    size: int = 0
+    site: str = ""
+    anchor: Anchor | None = None
+    text: str = ""
+    chat: str = ""
+    comment: str = ""
+    emoji: str = ""
+    on: bool = False
+
+
+def check_uuid(value: str, name: str) -> str:
+    """The UUID in lower case, or `bad-field`."""
+    if _UUID.fullmatch(value) is None:
+        raise BadInput("bad-field", f"`{name}` must be a UUID.")
+    return value.lower()
+
+
+def _check_reference(value: str, name: str) -> str:
+    """An id of something: a string that is no UUID names nothing."""
+    if _UUID.fullmatch(value) is None:
+        raise NotThere(f"unknown-{name}")
+    return value.lower()
+
+
+def check_text(text: str) -> str:
+    """The text as it is, or why not."""
+    if len(text.encode()) > limits.TEXT.default:
+        raise BadInput("too-big", f"`text` is longer than {limits.TEXT.default} bytes.")
+    if not text.strip():
+        raise BadInput("bad-field", "`text` is empty.")
+    if _CONTROL.search(text):
+        raise BadInput("bad-field", "`text` contains control characters.")
+    return text
+
+
+def _check_string(value: str, name: str, most: int, *, empty: bool) -> None:
+    if len(value) > most or (not empty and not value) or "\0" in value:
+        raise BadInput("bad-field", f"`{name}` must be {'0' if empty else '1'} to {most} characters without NUL.")
+
+
+def _no_nul(value: Any, depth: int = 0) -> bool:
+    if depth > limits.NESTING.default:
+        return False
+    if isinstance(value, str):
+        return "\0" not in value
+    if isinstance(value, list):
+        return all(_no_nul(item, depth + 1) for item in value)
+    if isinstance(value, dict):
+        return all("\0" not in name and _no_nul(item, depth + 1) for name, item in value.items())
+    return True
+
+
+def check_anchor(anchor: Anchor) -> Anchor:
+    """The anchor as it is, or `bad-field`."""
+    quote, position = anchor.quote, anchor.position
+    _check_string(quote.exact, "anchor.quote.exact", limits.QUOTE.default, empty=False)
+    _check_string(quote.prefix, "anchor.quote.prefix", limits.CONTEXT.default, empty=True)
+    _check_string(quote.suffix, "anchor.quote.suffix", limits.CONTEXT.default, empty=True)
+    if quote.tail is not None:
+        _check_string(quote.tail, "anchor.quote.tail", limits.QUOTE.default, empty=True)
+    if quote.length is not None and not 0 < quote.length < 2**31:
+        raise BadInput("bad-field", "`anchor.quote.length` must be a positive number of characters.")
+    if not 0 <= position.start <= position.end < 2**31:
+        raise BadInput("bad-field", "`anchor.position` must be 0 ≤ `start` ≤ `end`.")
+    if not _no_nul(anchor.hint) or len(msgspec.json.encode(anchor.hint)) > limits.HINT.default:
+        raise BadInput("bad-field", f"`anchor.hint` must be at most {limits.HINT.default} bytes without NUL.")
+    return anchor
+
+
+def accept(do: Do, claims: Claims, *, size: int = 0, site: str = "") -> Operation:
+    """A `do` as an operation of this reader. Raises `BadInput`, `NotThere` or `NotAllowed`."""
+    check_page(do.page)
+    identity = check_uuid(do.broadcast_id, "broadcastId")
+    if do.op not in OP_NAMES:
+        raise BadInput("unknown-op", "This `op` is not known.")
+    members: dict[str, Any] = {name: getattr(do, name) for name in NEEDS[do.op]}
+    for name, value in members.items():
+        if value is None:
+            raise BadInput("bad-field", f"`{name}` is missing.")
+    if "text" in members:
+        check_text(members["text"])
+    if "anchor" in members:
+        check_anchor(members["anchor"])
+    if "emoji" in members:
+        emoji: str = members["emoji"]
+        if not emoji.strip() or len(emoji.encode()) > limits.EMOJI.default or _CONTROL.search(emoji):
+            raise BadInput("bad-field", f"`emoji` must be 1 to {limits.EMOJI.default} bytes.")
+    if not claims.may_open(do.page):
+        raise NotAllowed("forbidden", "Your token does not cover this page.")
+    if not claims.may_write:
+        raise NotAllowed("forbidden", "Your token allows reading only.")
+    for name in ("chat", "comment"):
+        if name in members:
+            members[name] = _check_reference(members[name], name)
+    digest = hashlib.sha256(_canonical.encode([claims.reader, do.page, do.op, members])).hexdigest()
+    return Operation(
+        tenant=claims.tenant,
+        page=do.page,
+        id=identity,
+        op=do.op,
+        author=Author(claims.reader, claims.name, claims.avatar),
+        moderator=claims.role == "moderator",
+        digest=digest,
+        size=size,
+        site=site,
+        **members,
+    )

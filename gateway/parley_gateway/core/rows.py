@@ -1,0 +1,119 @@
+"""The rows of the database as the gateway sees them: what `page_load`, `page_changes` and `page_events` return, what
+`page_store` takes."""
+
+import msgspec
+
+from parley.objects import Anchor, Author, ChatState
+
+
+class ChatRow(msgspec.Struct):
+    """One chat. `comments` counts those not removed, the first included; `rows` comes with `page_changes` only."""
+
+    id: str
+    page: str
+    seq: int
+    state: ChatState
+    anchor: Anchor | None
+    by: Author
+    at: int
+    comments: int
+    deleted: bool
+    rows: list["CommentRow"] | None = None
+
+
+class CommentRow(msgspec.Struct):
+    """One comment. `born`: the seq of the operation that made it; comments of a chat stand in this order."""
+
+    id: str
+    chat: str
+    born: int
+    by: Author
+    at: int
+    text: str | None
+    edited: bool
+    deleted: bool
+
+
+class PageRow(msgspec.Struct, array_like=True):
+    """A page's head. `chats` counts those not deleted."""
+
+    page: str
+    seq: int
+    chats: int
+
+
+class DoneRow(msgspec.Struct, array_like=True):
+    """An operation that was accepted earlier. `digest` in hex."""
+
+    id: str
+    digest: str
+    page: str
+    seq: int
+
+
+class ReactionRow(msgspec.Struct, array_like=True, frozen=True):
+    """Who reacted how; rows come in the order in which they should be shown."""
+
+    comment: str
+    emoji: str
+    reader: str
+
+
+class LoadedTenant(msgspec.Struct):
+    """What a batch needs to know of one tenant."""
+
+    tenant: str
+    pages: list[PageRow]
+    operations: list[DoneRow]
+    chats: list[ChatRow]
+    comments: list[CommentRow]
+    reactions: list[ReactionRow]
+    reacted: list[ReactionRow]
+
+
+class Loaded(msgspec.Struct):
+    """`page_load`'s answer."""
+
+    epoch: str
+    tenants: list[LoadedTenant]
+
+
+class Changes(msgspec.Struct):
+    """`page_changes`' answer. `whole`: a snapshot, whatever cursor was given."""
+
+    epoch: str
+    seq: int
+    covered: int
+    whole: bool
+    chats: list[ChatRow]
+    gone: list[str]
+    reactions: list[ReactionRow]
+
+
+class OperationRow(msgspec.Struct, array_like=True):
+    """One operation that changed something."""
+
+    id: str
+    seq: int
+    op: str
+    chat: str
+    comment: str | None
+
+
+class Events(msgspec.Struct):
+    """`page_events`' answer. `operations` is None when there are too many."""
+
+    epoch: str
+    seq: int
+    operations: list[OperationRow] | None
+    chats: list[ChatRow] = []
+    comments: list[CommentRow] = []
+    reactions: list[ReactionRow] = []
+
+
+def shown_reactions(rows: list[ReactionRow]) -> dict[str, dict[str, list[str]]]:
+    """comment → emoji → readers, in the order given."""
+    shown: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        shown.setdefault(row.comment, {}).setdefault(row.emoji, []).append(row.reader)
+    return shown

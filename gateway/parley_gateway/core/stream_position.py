@@ -1,0 +1,61 @@
+"""A reader's place in one stream, and what a look at the stream says about it."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+_Id = tuple[int, int]
+START = "0-0"
+
+
+class Seen(Enum):
+    """What a look showed."""
+
+    FINE = "fine"
+    TRIMMED = "trimmed"
+    BACKWARDS = "backwards"
+
+
+def _parse(identity: str) -> _Id:
+    milliseconds, _, number = identity.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+class StreamPosition:
+    """`cursor`: the id after which to read on."""
+
+    __slots__ = ("_added", "_looked", "cursor")
+
+    def __init__(self) -> None:
+        self.cursor = START
+        self._added = 0
+        self._looked = False
+
+    def advance(self, identity: str) -> None:
+        self.cursor = identity
+
+    def look(self, info: Mapping[str, Any] | None) -> Seen:
+        """`info`: XINFO STREAM's answer, None when there is no such stream.
+
+        The first look begins at the stream's end: who starts knows nothing that it could have missed.
+        """
+        last = _text(info["last-generated-id"]) if info else START
+        added = int(info["entries-added"]) if info else 0
+        deleted = _text(info["max-deleted-entry-id"]) if info else START
+        before, self._added = self._added, added
+        if not self._looked:
+            self._looked = True
+            self.cursor = last
+            return Seen.FINE
+        if added < before or _parse(last) < _parse(self.cursor):
+            # Another history: read all of it. What is known of it is recognised and dropped.
+            self.cursor = START
+            return Seen.BACKWARDS
+        if _parse(deleted) > _parse(self.cursor):
+            self.cursor = deleted
+            return Seen.TRIMMED
+        return Seen.FINE

@@ -1,0 +1,1 @@
+"""Waits and never decides: sockets, Postgres, Redis, timers."""

@@ -1,0 +1,168 @@
+"""The bus: partition streams in Redis. The fast path between gateways; the database is the guarantee.
+
+Reading keeps a cursor for each stream and never starts at `$` after the first look. Three signs show that the bus has
+lost something: the stream was trimmed past the cursor, it went backwards (flushed, failed over), or it cannot be
+reached. Each makes the gateway compare its pages with the database.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import msgspec
+from parley import metrics as names
+from parley.pages import PARTITIONS, partition_of
+from parley.redis_keys import BODY, Keys
+from parley_runtime.redis_client import Client
+from parley_runtime.telemetry import Metrics, get_logger
+from redis.asyncio import RedisCluster
+from redis.exceptions import RedisError
+
+from parley_gateway.core.bus_entry import BusEntry, Probe, decode, encode
+from parley_gateway.core.stream_position import StreamPosition, Seen
+
+#: Entries kept in each partition stream, about. Readers that are further behind ask the database.
+STREAM_LENGTH = 10_000
+#: Entries taken from each stream in one read.
+READ_COUNT = 200
+#: Milliseconds for which one read waits.
+BLOCK_MS = 1_000
+#: Entries waiting to be published. Beyond it the oldest are dropped: other gateways then learn from the database.
+OUTBOX = 10_000
+#: Entries in one pipeline.
+PIPELINE = 200
+#: Seconds between attempts while Redis is away.
+RETRY = 0.2
+
+_BODY = BODY.encode()
+
+
+class BusWriter:
+    """Publishes, in the background and in order."""
+
+    def __init__(self, client: Client, keys: Keys, metrics: Metrics) -> None:
+        self._client = client
+        self._keys = keys
+        self._queue: deque[tuple[int, bytes]] = deque(maxlen=OUTBOX)
+        self._wake = asyncio.Event()
+        self._faults = metrics.counter(names.BUS_FAULTS).labels("unreachable")
+
+    def publish(self, entry: BusEntry) -> None:
+        """Queue an entry for the page's partition; a probe goes to the partition of its number."""
+        if isinstance(entry, Probe):
+            partition = entry.number % PARTITIONS
+        else:
+            partition = partition_of(entry.tenant, entry.page)
+        self._queue.append((partition, encode(entry)))
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(PIPELINE, len(self._queue)))]
+                try:
+                    await self._send(batch)
+                except (RedisError, OSError, TimeoutError):
+                    # Not sent again: some may be in already, and whoever misses one asks the database.
+                    self._faults.inc()
+                    await asyncio.sleep(RETRY)
+
+    async def _send(self, batch: Sequence[tuple[int, bytes]]) -> None:
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for partition, body in batch:
+                pipeline.xadd(self._keys.bus(partition), {BODY: body}, maxlen=STREAM_LENGTH, approximate=True)
+            await pipeline.execute()
+
+
+class BusReader:
+    """Follows all partition streams.
+
+    `entry` is called with each one; `lost` with the partitions whose pages must be compared with the database.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        keys: Keys,
+        metrics: Metrics,
+        *,
+        entry: Callable[[BusEntry], None],
+        lost: Callable[[set[int]], None],
+    ) -> None:
+        self._client = client
+        self._keys = keys
+        self._entry = entry
+        self._lost = lost
+        self._positions = [StreamPosition() for _ in range(PARTITIONS)]
+        self._partition_of_stream = {keys.bus(n).encode(): n for n in range(PARTITIONS)}
+        self._faults = metrics.counter(names.BUS_FAULTS)
+        self._entries = metrics.counter(names.BUS_ENTRIES)
+
+    async def run(self) -> None:
+        """Reads for ever. A cluster wants one blocking read for each slot, anything else one for all."""
+        if isinstance(self._client, RedisCluster):
+            async with asyncio.TaskGroup() as group:
+                for partition in range(PARTITIONS):
+                    group.create_task(self._follow([partition]))
+        else:
+            await self._follow(list(range(PARTITIONS)))
+
+    async def _follow(self, partitions: list[int]) -> None:
+        unreachable = False
+        looked = False
+        while True:
+            try:
+                if not looked:
+                    await self.look(partitions)
+                    looked = True
+                    if unreachable:
+                        unreachable = False
+                        self._lost(set(partitions))
+                await self._read(partitions)
+            except (RedisError, OSError, TimeoutError):
+                if not unreachable:
+                    get_logger().warning("the bus is out of reach", partitions=len(partitions))
+                    self._faults.labels("unreachable").inc()
+                    self._lost(set(partitions))
+                unreachable, looked = True, False
+                await asyncio.sleep(RETRY)
+
+    async def _read(self, partitions: list[int]) -> None:
+        streams: dict[Any, Any] = {self._keys.bus(n): self._positions[n].cursor for n in partitions}
+        answer = await self._client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
+        for stream, entries in cast(Any, answer) or []:
+            partition = self._partition_of_stream[stream]
+            for identity, fields in entries:
+                self._positions[partition].advance(identity.decode())
+                self._take(fields)
+
+    def _take(self, fields: dict[bytes, bytes]) -> None:
+        try:
+            entry = decode(fields[_BODY])
+        except (msgspec.DecodeError, KeyError):
+            self._entries.labels("bad").inc()
+            return
+        self._entry(entry)
+
+    async def look(self, partitions: Sequence[int] = range(PARTITIONS)) -> None:
+        """Compare the cursors with the streams: where something was lost, say so and start over."""
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for partition in partitions:
+                pipeline.xinfo_stream(self._keys.bus(partition))
+            answers = await pipeline.execute(raise_on_error=False)
+        lost: set[int] = set()
+        for partition, info in zip(partitions, answers, strict=True):
+            if isinstance(info, Exception):
+                if "no such key" not in str(info).lower():
+                    raise info
+                info = None
+            seen = self._positions[partition].look(info)
+            if seen is not Seen.FINE:
+                self._faults.labels(seen.value).inc()
+                lost.add(partition)
+        if lost:
+            get_logger().warning("the bus has lost something", partitions=len(lost))
+            self._lost(lost)

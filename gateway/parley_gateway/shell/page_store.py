@@ -1,0 +1,82 @@
+"""The pages in Postgres. Every call is one round trip, but for `commit`: two and the commit itself."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from parley_runtime.database import Pool
+
+from parley_gateway.core.batch import Decided
+from parley_gateway.core.rows import Changes, Events, Loaded
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+_loaded: msgspec.json.Decoder[Loaded] = msgspec.json.Decoder(Loaded)
+_changes: msgspec.json.Decoder[Changes] = msgspec.json.Decoder(Changes)
+_events: msgspec.json.Decoder[Events] = msgspec.json.Decoder(Events)
+
+
+class OutcomeUnknown(Exception):
+    """The connection broke while the commit was on its way: it is in, or it is not."""
+
+
+class PageStore:
+    """Reads and writes pages as the role `parley_gateway`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def commit(self, wanted: list[dict[str, Any]], decide: Callable[[Loaded], Decided]) -> Decided:
+        """Lock and read what is wanted, decide, write, commit: one transaction.
+
+        Raises `OutcomeUnknown` when it broke during the commit; whatever else is raised, nothing was written.
+        """
+        async with self._pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            committing = False
+            try:
+                text = await connection.fetchval("SELECT page_load($1::jsonb)", _encode(wanted).decode())
+                decided = decide(_loaded.decode(text))
+                if decided.writes:
+                    await connection.execute("SELECT page_store($1::jsonb)", _encode(decided.writes).decode())
+                    committing = True
+                    await transaction.commit()
+                else:
+                    await transaction.rollback()
+            except BaseException as problem:
+                if committing:
+                    raise OutcomeUnknown from problem
+                if not connection.is_closed():
+                    await transaction.rollback()
+                raise
+            return decided
+
+    async def changes(self, tenant: str, page: str, epoch: str | None, seq: int | None) -> Changes:
+        """What changed after a cursor; everything without one, or with one that does not fit."""
+        text = await self._pool.fetchval("SELECT page_changes($1, $2, $3, $4)", tenant, page, epoch, seq)
+        return _changes.decode(text)
+
+    async def events(self, tenant: str, page: str, after: int, longest: int) -> Events:
+        """What happened after a seq, as events."""
+        text = await self._pool.fetchval("SELECT page_events($1, $2, $3, $4)", tenant, page, after, longest)
+        return _events.decode(text)
+
+    async def heads(self, pages: Sequence[tuple[str, str]]) -> tuple[str, list[int]]:
+        """(epoch, head of each page in the order given; 0 for one that has never been written)."""
+        rows = await self._pool.fetch(
+            "SELECT epoch() AS epoch, h.place, h.seq FROM (SELECT) one LEFT JOIN page_heads($1, $2) h ON true",
+            [tenant for tenant, _ in pages],
+            [page for _, page in pages],
+        )
+        found = [0] * len(pages)
+        for row in rows:
+            if row["place"] is not None:
+                found[row["place"] - 1] = row["seq"]
+        return rows[0]["epoch"], found
+
+    async def alive(self) -> None:
+        """Raises when the database does not answer or takes no writes."""
+        if await self._pool.fetchval("SELECT pg_is_in_recovery()"):
+            raise OSError("this database is a read-only standby")

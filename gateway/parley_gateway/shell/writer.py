@@ -1,0 +1,187 @@
+"""Group commit: operations that arrive while a transaction runs share the next one.
+
+Each page belongs to one lane, and a lane commits one batch after the other, so that the operations of a page keep
+their order; lanes run beside each other.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+
+import asyncpg
+import msgspec
+from parley import metrics as names
+from parley.clock import Clock
+from parley.errors import Refusal, Unavailable
+from parley.pages import partition_of
+from parley_runtime.database import FAULTS
+from parley_runtime.telemetry import Metrics, get_logger
+from parley_runtime.tenant_view import TenantView
+
+from parley_gateway.core.batch import Decided, decide, wanted
+from parley_gateway.core.bus_entry import Changed
+from parley_gateway.core.operation import Operation
+from parley_gateway.core.page_state import Accepted
+from parley_gateway.shell.page_store import OutcomeUnknown, PageStore
+
+#: Transactions at the same time. Each fsync is shared by a batch; more lanes than this only split the batches.
+LANES = 4
+#: Operations in one transaction: bounds how long its page locks are held.
+BATCH = 256
+#: Operations waiting in one lane. More: `unavailable` at once, rather than an answer after everybody has gone.
+QUEUE = 10_000
+#: Seconds for which a batch is tried again while the database is away.
+PATIENCE = 4.0
+
+#: The database's own words for "again": nothing was written.
+_AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
+
+
+class _Waiting(msgspec.Struct):
+    operation: Operation
+    outcome: "asyncio.Future[Accepted]"
+
+
+class Writer:
+    """Takes operations, answers when they are committed."""
+
+    def __init__(
+        self,
+        store: PageStore,
+        tenants: TenantView,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        committed: Callable[[Changed], None],
+        doubtful: Callable[[str, str], None],
+    ) -> None:
+        """`committed` is told of each page's changes; `doubtful` of a page that may have changed unseen."""
+        self._lanes = [_Lane(self) for _ in range(LANES)]
+        self.store = store
+        self.tenants = tenants
+        self.clock = clock
+        self.committed = committed
+        self.doubtful = doubtful
+        self.seconds = metrics.histogram(names.COMMIT_SECONDS)
+        self.operations = metrics.histogram(names.COMMIT_OPERATIONS)
+        self.outcomes = metrics.counter(names.OPERATIONS)
+
+    def perform(self, operation: Operation) -> "asyncio.Future[Accepted]":
+        """Done when committed; a refused one raises `Refusal`. Operations of a page take effect in call order."""
+        lane = self._lanes[partition_of(operation.tenant, operation.page) % LANES]
+        return lane.add(operation)
+
+    async def close(self) -> None:
+        """Waits until everything that was taken is answered."""
+        await asyncio.gather(*(lane.close() for lane in self._lanes))
+
+
+class _Lane:
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._queue: deque[_Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, operation: Operation) -> "asyncio.Future[Accepted]":
+        outcome: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        if len(self._queue) >= QUEUE:
+            outcome.set_exception(Unavailable("Too many operations are waiting."))
+            return outcome
+        self._queue.append(_Waiting(operation, outcome))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work(), name="commit lane")
+        return outcome
+
+    async def close(self) -> None:
+        if self._task is not None:
+            await self._task
+
+    async def _work(self) -> None:
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            try:
+                await self._commit(batch)
+            except Exception:
+                get_logger().error("a batch failed", exc_info=True)
+                self._fail(batch, Refusal("internal"))
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        writer = self._writer
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        doubt = False
+        while True:
+            try:
+                decided = await self._attempt(batch)
+                break
+            except OutcomeUnknown:
+                # Trying again tells: what is in is recognised by its id.
+                doubt = True
+            except _AGAIN:
+                if len(batch) > 1:
+                    # One bad operation never fails another.
+                    for waiting in batch:
+                        await self._commit([waiting])
+                    return
+            except FAULTS as problem:
+                get_logger().warning("the database does not take a batch", problem=type(problem).__name__)
+            except asyncpg.PostgresError:
+                get_logger().error("the database refused a batch", exc_info=True)
+                if len(batch) == 1:
+                    self._fail(batch, Refusal("internal"))
+                    return
+                for waiting in batch:
+                    await self._commit([waiting])
+                return
+            if loop.time() - started > PATIENCE:
+                self._fail(batch, Refusal("internal") if doubt else Unavailable())
+                return
+            await asyncio.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - jitter
+        writer.seconds.observe(loop.time() - started)
+        writer.operations.observe(len(batch))
+        self._answer(batch, decided, doubt)
+
+    async def _attempt(self, batch: list[_Waiting]) -> Decided:
+        writer = self._writer
+        operations = [waiting.operation for waiting in batch]
+        own_limits = {
+            name: tenant.limits
+            for name in {operation.tenant for operation in operations}
+            if (tenant := writer.tenants.get(name)) is not None
+        }
+        now = writer.clock.now_ms()
+        return await writer.store.commit(
+            wanted(operations), lambda loaded: decide(operations, loaded, now, own_limits)
+        )
+
+    def _answer(self, batch: list[_Waiting], decided: Decided, doubt: bool) -> None:
+        writer = self._writer
+        for (tenant, page), changes in decided.changes.items():
+            after, seq = changes[0].seq - 1, changes[-1].seq
+            writer.committed(Changed(tenant, page, decided.epoch, after, seq, changes))
+        for waiting, outcome in zip(batch, decided.outcomes, strict=True):
+            operation = waiting.operation
+            if isinstance(outcome, Accepted):
+                said = "repeat" if outcome.repeat else "ok" if outcome.change else "unchanged"
+                if doubt and outcome.repeat:
+                    writer.doubtful(operation.tenant, operation.page)
+            else:
+                said = outcome.code
+            writer.outcomes.labels(operation.op, said).inc()
+            if waiting.outcome.done():
+                continue  # whoever asked has gone
+            if isinstance(outcome, Accepted):
+                waiting.outcome.set_result(outcome)
+            else:
+                waiting.outcome.set_exception(outcome)
+
+    def _fail(self, batch: list[_Waiting], refusal: Refusal) -> None:
+        for waiting in batch:
+            self._writer.outcomes.labels(waiting.operation.op, refusal.code).inc()
+            if refusal.code == "internal":
+                self._writer.doubtful(waiting.operation.tenant, waiting.operation.page)
+            if not waiting.outcome.done():
+                waiting.outcome.set_exception(
+                    Refusal(refusal.code, refusal.message, help=refusal.help, retry_in_ms=refusal.retry_in_ms)
+                )
