@@ -17,7 +17,7 @@ ENTRY_POINTS = "parley.commands"
 
 OWN = {
     "demo": "parley_runtime.cli.demo:demo",
-    "doctor": "parley_runtime.cli.doctor:doctor",
+    "doctor": "parley_runtime.cli.doctor.command:doctor",
     "token": "parley_runtime.cli.token:token",
 }
 

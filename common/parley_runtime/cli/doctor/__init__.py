@@ -1,0 +1,1 @@
+"""``parley doctor``: what is wrong with a set-up, and what to do about it. It looks and changes nothing."""
