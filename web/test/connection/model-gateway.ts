@@ -91,7 +91,10 @@ export class ModelGateway {
     this.acks.clear();
     this.#log = [];
     this.#remember();
+    const told = this.dice() < 0.5;
     for (const connection of this.#open()) {
+      connection.at = this.seq;
+      if (!told) continue; // the next frame carries the new epoch: the client must notice by itself
       connection.joined = false;
       connection.socket.receive({ t: "resync", page: this.page, why: "epoch" });
     }

@@ -1,0 +1,85 @@
+import type { Anchor, Quote } from "../wire/frames";
+import type { TextIndex } from "./text-index";
+
+/** Characters of context on each side: enough to tell twin sentences apart, little enough for the wire. */
+export const CONTEXT = 64;
+/** A longer quote keeps its head and its tail, each of half this size, and its length. */
+export const MAX_QUOTE = 256;
+/** Most characters of the structural hint. */
+const MAX_HINT = 32;
+
+/** Describes a selected range so that it can be found again after the page has changed; `null` if it holds no text. */
+export function describe(range: Range, index: TextIndex): Anchor | null {
+  const found = index.offsets(range);
+  if (found === null) return null;
+  const { start, end } = found;
+  const hint = structuralHint(range.startContainer);
+  return { quote: quoteAt(index.text, start, end), position: { start, end }, ...(hint === "" ? {} : { hint }) };
+}
+
+/** The quote of `text` from `start` to before `end`, with its context, cut only between graphemes. */
+export function quoteAt(text: string, start: number, end: number): Quote {
+  const context = {
+    prefix: tail(text.slice(Math.max(0, start - 2 * CONTEXT), start), CONTEXT),
+    suffix: head(text.slice(end, end + 2 * CONTEXT), CONTEXT),
+  };
+  const exact = text.slice(start, end);
+  if (exact.length <= MAX_QUOTE) return { exact, ...context };
+  const half = MAX_QUOTE / 2;
+  return {
+    exact: head(exact.slice(0, 2 * half), half),
+    tail: tail(exact.slice(-2 * half), half),
+    length: exact.length,
+    ...context,
+  };
+}
+
+/** At most `size` units from the beginning, whole graphemes only. */
+function head(text: string, size: number): string {
+  if (text.length <= size) return text;
+  let end = 0;
+  for (const { segment, index } of segments(text)) {
+    if (index + segment.length > size) break;
+    end = index + segment.length;
+  }
+  return text.slice(0, end);
+}
+
+/** At most `size` units from the end, whole graphemes only. */
+function tail(text: string, size: number): string {
+  if (text.length <= size) return text;
+  for (const { index } of segments(text)) {
+    if (text.length - index <= size) return text.slice(index);
+  }
+  return "";
+}
+
+function segments(text: string): Iterable<Intl.SegmentData> {
+  return new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text);
+}
+
+/** The nearest id above a node and the way down from it, such as `#part-2>p:3`. */
+function structuralHint(node: Node): string {
+  const way: string[] = [];
+  let element = node.nodeType === 1 ? (node as Element) : node.parentElement;
+  while (element !== null && element.tagName !== "BODY") {
+    if (element.id !== "") {
+      way.unshift(`#${element.id}`);
+      break;
+    }
+    way.unshift(`${element.tagName.toLowerCase()}:${place(element)}`);
+    element = element.parentElement;
+  }
+  while (way.length > 1 && way.join(">").length > MAX_HINT) way.shift();
+  const hint = way.join(">");
+  return hint.length <= MAX_HINT ? hint : "";
+}
+
+/** Which of its parent's children of the same kind an element is, from 1. */
+function place(element: Element): number {
+  let count = 1;
+  for (let before = element.previousElementSibling; before !== null; before = before.previousElementSibling) {
+    if (before.tagName === element.tagName) count += 1;
+  }
+  return count;
+}

@@ -1,0 +1,106 @@
+// @vitest-environment jsdom
+import { describe as group, expect, it } from "vitest";
+import { describe, quoteAt } from "../../src/anchoring/describe";
+import { TextIndex } from "../../src/anchoring/text-index";
+import { article } from "./federalist";
+
+function body(html: string): HTMLElement {
+  return new DOMParser().parseFromString(`<body>${html}</body>`, "text/html").body;
+}
+
+function text(html: string): string {
+  return new TextIndex(body(html)).text.trim();
+}
+
+group("the normalised text", () => {
+  it.each([
+    ["collapses white space", "a \n\t b&nbsp;&nbsp;c", "a b c"],
+    ["keeps blocks apart", "<p>one</p><p>two</p><ul><li>three<li>four</ul>", "one two three four"],
+    ["keeps inline parts together", "re<b>pub</b>lic<i> of</i>", "republic of"],
+    ["reads a line break as a space", "one<br>two", "one two"],
+    ["skips what is not read", "a<script>x</script><style>y</style><template>z</template> b", "a b"],
+    ["skips soft hyphens and zero-width spaces", "fac&shy;tion a&#x200b;b", "faction ab"],
+    ["composes accents", "cafe\u0301 x", "café x"],
+    ["reads table cells apart", "<table><tr><td>1</td><td>2</td></tr></table>", "1 2"],
+  ])("%s", (_, html, expected) => expect(text(html)).toBe(expected));
+
+  it("leaves out what the caller skips", () => {
+    const root = body("a <x-ui>mine</x-ui>b");
+    expect(new TextIndex(root, (element) => element.tagName === "X-UI").text).toBe("a b");
+  });
+});
+
+group("from text to document and back", () => {
+  it("gives each stretch of a real article a range with the same words, and the range the same stretch", () => {
+    const root = article();
+    const index = new TextIndex(root);
+    expect(index.text.length).toBeGreaterThan(17_000);
+    for (let start = 3; start < index.text.length - 300; start += 97) {
+      for (const length of [1, 20, 300]) {
+        const range = index.range(start, start + length);
+        if (range === null) throw new Error("inside the text");
+        const expected = index.text.slice(start, start + length);
+        expect(new TextIndex(wrap(range)).text.trim()).toBe(expected.trim());
+        const back = index.offsets(range);
+        expect(back === null ? "" : index.text.slice(back.start, back.end)).toBe(expected.trim());
+      }
+    }
+  });
+
+  it("keeps raw borders where composing changed lengths", () => {
+    const root = body("<p>x cafe\u0301 fac\u00ADtion y</p>");
+    const index = new TextIndex(root);
+    const at = index.text.indexOf("café faction");
+    expect(index.range(at, at + "café faction".length)?.toString()).toBe("cafe\u0301 fac\u00ADtion");
+  });
+
+  it("answers null outside of the text", () => {
+    const index = new TextIndex(body("<p>ab</p>"));
+    expect(index.range(0, 99)).toBeNull();
+    expect(index.range(1, 1)).toBeNull();
+  });
+});
+
+group("describe", () => {
+  it("takes the words, 64 characters around them, the place and a hint", () => {
+    const root = article();
+    const index = new TextIndex(root);
+    const node = root.querySelector("#p5")?.firstChild as Text;
+    const range = root.ownerDocument.createRange();
+    range.setStart(node, node.data.indexOf("Liberty is"));
+    range.setEnd(node, node.data.indexOf("what air is"));
+    const anchor = describe(range, index);
+    expect(anchor?.quote.exact).toBe("Liberty is to faction");
+    expect(anchor?.quote.prefix).toHaveLength(64);
+    expect(anchor?.quote.prefix.endsWith("worse than the disease. ")).toBe(true);
+    expect(anchor?.quote.suffix).toBe(" what air is to fire, an aliment without which it instantly expi");
+    expect(index.text.slice(anchor?.position.start, anchor?.position.end)).toBe("Liberty is to faction");
+    expect(anchor?.hint).toBe("#p5");
+  });
+
+  it("has nothing to say about a range without words", () => {
+    const root = body("<p>  </p><p>x</p>");
+    const range = root.ownerDocument.createRange();
+    range.selectNodeContents(root.firstElementChild as Element);
+    expect(describe(range, new TextIndex(root))).toBeNull();
+  });
+
+  it("keeps head, tail and length of a quote over 256 characters", () => {
+    const { text: whole } = new TextIndex(article());
+    const quote = quoteAt(whole, 500, 1_500);
+    expect(quote).toMatchObject({ exact: whole.slice(500, 628), tail: whole.slice(1_372, 1_500), length: 1_000 });
+  });
+
+  it("cuts between graphemes, never inside one", () => {
+    const family = "👨‍👩‍👧‍👦";
+    const quote = quoteAt(family.repeat(30), family.length * 12, family.length * 14);
+    expect(quote.prefix).toBe(family.repeat(Math.floor(64 / family.length)));
+    expect(quote.suffix).toBe(family.repeat(Math.floor(64 / family.length)));
+  });
+});
+
+function wrap(range: Range): Element {
+  const holder = range.startContainer.ownerDocument?.createElement("div") as HTMLElement;
+  holder.append(range.cloneContents());
+  return holder;
+}
