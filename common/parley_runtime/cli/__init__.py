@@ -1,5 +1,5 @@
 """The command line: ``parley``."""
 
-from parley_runtime.cli.main import main
+from parley_runtime.cli.commands import main
 
 __all__ = ["main"]

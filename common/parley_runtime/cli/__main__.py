@@ -1,6 +1,6 @@
 """``python -m parley_runtime.cli``: the command line where the distribution is not installed."""
 
-from parley_runtime.cli.main import main
+from parley_runtime.cli.commands import main
 
 if __name__ == "__main__":
     main(prog_name="parley")

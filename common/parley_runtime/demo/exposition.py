@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 # What the standard collectors add to a family's name.
 _SUFFIXES = ("_total", "_bucket", "_count", "_sum", "_created")
-_SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})?(\s.*)", re.DOTALL)
+_SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})?(\s+(?:[-+0-9.eE]+|NaN|[-+]?Inf)(?:\s+-?\d+)?)\s*")
 
 
 @dataclass(slots=True)
