@@ -12,7 +12,7 @@ WIDGET_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prun
 	-path web/test -prune -o -type f -print 2>/dev/null)
 
 # A checkout that was moved, or whose Python was removed, has an environment that cannot run: begin it anew.
-BROKEN := $(shell [ ! -e $(VENV)/.python ] || $(PY) -m pip --version >/dev/null 2>&1 || rm -f $(VENV)/.[a-z]*)
+BROKEN := $(shell [ ! -e $(VENV)/.python ] || $(PY) -c 'import pip' >/dev/null 2>&1 || rm -f $(VENV)/.[a-z]*)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
