@@ -1,0 +1,41 @@
+import type { Environment, Socket, SocketHandlers } from "../connection/environment";
+
+/** The browser behind the connection core. */
+export const browserEnvironment: Environment = {
+  now: () => performance.now(),
+  wallClock: () => Date.now(),
+  random: () => Math.random(),
+  uuid,
+  schedule(ms, action) {
+    const timer = setTimeout(action, ms);
+    return () => clearTimeout(timer);
+  },
+  openSocket,
+};
+
+function openSocket(url: string, handlers: SocketHandlers): Socket {
+  const socket = new WebSocket(url);
+  socket.onopen = () => handlers.onOpen();
+  socket.onmessage = (event: MessageEvent<unknown>) => {
+    if (typeof event.data === "string") handlers.onMessage(event.data);
+  };
+  socket.onclose = (event) => handlers.onClose(event.code, event.reason);
+  return {
+    send(text) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    },
+    close(code) {
+      socket.close(code);
+    },
+  };
+}
+
+/** `crypto.randomUUID` exists only on secure pages; random bytes exist everywhere. */
+function uuid(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

@@ -1,0 +1,21 @@
+import { createContext } from "preact";
+import { useContext, useEffect, useReducer } from "preact/hooks";
+import type { Model } from "./model";
+import type { Strings } from "./strings";
+
+export interface Surroundings {
+  readonly model: Model;
+  readonly strings: Strings;
+}
+
+export const SurroundingsContext = createContext<Surroundings | null>(null);
+
+/** The model and the sentences; the component draws again whenever the model says that it changed. */
+export function useModel(): Surroundings {
+  const surroundings = useContext(SurroundingsContext);
+  if (surroundings === null) throw new Error("drawn outside of the widget");
+  const [, redraw] = useReducer<number, void>((turn) => turn + 1, 0);
+  const { model } = surroundings;
+  useEffect(() => model.subscribe(() => redraw()), [model]);
+  return surroundings;
+}

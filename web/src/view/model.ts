@@ -1,0 +1,168 @@
+import type { Location } from "../anchoring/locate";
+import type { Client } from "../connection/client";
+import type { ChatView, CommentView } from "../connection/overlay";
+import type { PageView } from "../connection/page-session";
+import type { Anchor, Operation, Person } from "../wire/frames";
+import { type HighlightKind, Highlights } from "./highlights";
+import type { PageText } from "./page-text";
+
+export interface Discussion {
+  readonly chat: ChatView;
+  readonly location: Location;
+}
+
+/** What the panel shows. */
+export type Shown =
+  | { readonly kind: "closed" }
+  | { readonly kind: "list" }
+  | { readonly kind: "new"; readonly anchor: Anchor }
+  | { readonly kind: "chat"; readonly id: string };
+
+/** "Is typing" fades after this. */
+const TYPING_FADES_MS = 6_000;
+
+const NOTHING: PageView = { chats: [], phase: "away", readers: null, refused: [], unacknowledged: 0, loaded: false };
+
+/** Everything the view shows, and what a reader can do; knows the page's text and the connection, draws nothing. */
+export class Model {
+  view: PageView = NOTHING;
+  discussions: readonly Discussion[] = [];
+  shown: Shown = { kind: "closed" };
+  /** What is selected on the page and could be discussed, with the place for the button. */
+  selection: { readonly anchor: Anchor; readonly rect: DOMRect } | null = null;
+  readonly typing = new Map<string, { person: Person; until: number }>();
+
+  readonly #drafts = new Map<string, string>();
+  readonly #highlights = new Highlights();
+  readonly #listeners = new Set<() => void>();
+  #told = false;
+
+  constructor(
+    readonly client: Client,
+    readonly page: string,
+    readonly text: PageText,
+  ) {}
+
+  get me(): Person | null {
+    return this.client.reader;
+  }
+
+  get mayWrite(): boolean {
+    return this.client.reader?.role !== "reader" && this.view.phase !== "forbidden";
+  }
+
+  mayEdit(comment: CommentView): boolean {
+    return this.mayWrite && comment.by.id === this.me?.id && comment.delivery !== "unsent";
+  }
+
+  mayRemove(comment: CommentView): boolean {
+    return this.mayEdit(comment) || this.client.reader?.role === "moderator";
+  }
+
+  mayDelete(chat: ChatView): boolean {
+    return this.mayWrite && (chat.by.id === this.me?.id || this.client.reader?.role === "moderator");
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes over what the connection and the page's text say now, and tells the view once per turn. */
+  refresh(): void {
+    this.view = this.client.view(this.page) ?? NOTHING;
+    const discussions = this.view.chats.map((chat) => ({ chat, location: this.text.locate(chat.id, chat.anchor) }));
+    this.discussions = discussions.sort((a, b) => place(a) - place(b) || a.chat.at - b.chat.at);
+    const { shown } = this;
+    if (shown.kind === "chat" && this.view.loaded && !this.view.chats.some(({ id }) => id === shown.id)) {
+      this.shown = { kind: "list" };
+    }
+    this.#paint();
+    this.#tell();
+  }
+
+  show(shown: Shown): void {
+    this.shown = shown;
+    this.#paint();
+    this.#tell();
+  }
+
+  select(selection: Model["selection"]): void {
+    if (selection === null && this.selection === null) return;
+    this.selection = selection;
+    this.#tell();
+  }
+
+  /** The discussions at a character of the text, the narrowest first. */
+  at(offset: number): readonly Discussion[] {
+    return this.discussions
+      .filter(({ location }) => location.state !== "orphan" && location.start <= offset && offset < location.end)
+      .sort((a, b) => width(a) - width(b));
+  }
+
+  do(operation: Operation): string {
+    return this.client.do(this.page, operation);
+  }
+
+  draft(key: string): string {
+    return this.#drafts.get(key) ?? "";
+  }
+
+  write(key: string, text: string): void {
+    if (text === "") this.#drafts.delete(key);
+    else this.#drafts.set(key, text);
+    this.#tell();
+  }
+
+  someoneTypes(chat: string, person: Person): void {
+    if (person.id === this.me?.id) return;
+    const until = Date.now() + TYPING_FADES_MS;
+    this.typing.set(chat, { person, until });
+    setTimeout(() => {
+      if (this.typing.get(chat)?.until === until) {
+        this.typing.delete(chat);
+        this.#tell();
+      }
+    }, TYPING_FADES_MS);
+    this.#tell();
+  }
+
+  destroy(): void {
+    this.#listeners.clear();
+    this.#highlights.destroy();
+  }
+
+  #tell(): void {
+    if (this.#told) return;
+    this.#told = true;
+    queueMicrotask(() => {
+      this.#told = false;
+      for (const listener of [...this.#listeners]) listener();
+    });
+  }
+
+  #paint(): void {
+    const ranges: Record<HighlightKind, Range[]> = { open: [], resolved: [], uncertain: [], active: [] };
+    for (const { chat, location } of this.discussions) {
+      const range = this.text.range(location);
+      if (range === null) continue;
+      const active = this.shown.kind === "chat" && this.shown.id === chat.id;
+      const kind = active ? "active" : chat.state === "resolved" ? "resolved" : location.state === "uncertain" ? "uncertain" : "open";
+      ranges[kind].push(range);
+    }
+    if (this.shown.kind === "new") {
+      const range = this.text.range(this.text.locate("", this.shown.anchor));
+      if (range !== null) ranges.active.push(range);
+    }
+    for (const kind of Object.keys(ranges) as HighlightKind[]) this.#highlights.paint(kind, ranges[kind]);
+  }
+}
+
+/** Where in the text a discussion stands; what is gone comes last. */
+function place({ location }: Discussion): number {
+  return location.state === "orphan" ? Infinity : location.start;
+}
+
+function width({ location }: Discussion): number {
+  return location.state === "orphan" ? 0 : location.end - location.start;
+}

@@ -1,0 +1,36 @@
+import type { VNode } from "preact";
+import type { Anchor } from "../wire/frames";
+import { useModel } from "./context";
+import type { Discussion } from "./model";
+
+/** The discussed words as they were, with a badge where the page no longer has them so. */
+export function Quote({ discussion }: { discussion: Discussion }): VNode {
+  const { strings } = useModel();
+  const { chat, location } = discussion;
+  const badge =
+    location.state === "orphan" ? strings.goneBadge
+    : location.state === "changed" ? strings.changedBadge
+    : location.state === "uncertain" ? strings.uncertainBadge
+    : null;
+  return (
+    <>
+      <QuotedText anchor={chat.anchor} />
+      {(badge !== null || chat.state === "resolved") && (
+        <p class="badges">
+          {chat.state === "resolved" && <span class="badge calm">{strings.resolved}</span>}
+          {badge !== null && <span class={`badge ${location.state}`}>{badge}</span>}
+        </p>
+      )}
+    </>
+  );
+}
+
+export function QuotedText({ anchor }: { anchor: Anchor }): VNode {
+  const { exact, tail } = anchor.quote;
+  return (
+    <blockquote dir="auto">
+      {exact}
+      {tail !== undefined && ` … ${tail}`}
+    </blockquote>
+  );
+}
