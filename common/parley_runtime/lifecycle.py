@@ -10,6 +10,9 @@ from parley_runtime.telemetry import get_logger
 #: Seconds. Between the attempts of a loop that failed.
 RETRY_FIRST = 0.1
 RETRY_LONGEST = 1.0
+#: Seconds. Before Python 3.12 `asyncio.wait_for`, which redis-py uses for each command, can swallow a cancellation:
+#: who has not ended by then is asked again.
+_ASK_AGAIN = 1.0
 
 
 async def until_stopped() -> None:
@@ -49,7 +52,11 @@ class Background:
     async def close(self) -> None:
         for task in reversed(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = set(self._tasks)
+        while running:
+            _, running = await asyncio.wait(running, timeout=_ASK_AGAIN)
+            for task in running:
+                task.cancel()
         self._tasks.clear()
 
 
