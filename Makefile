@@ -48,7 +48,7 @@ check: $(VENV)/.dev $(VENV)/.parley $(VENV)/.npm
 widget: $(VENV)/.widget
 
 clean:
-	rm -rf $(VENV) web/node_modules web/e2e/node_modules web/dist common/parley_runtime/demo/static
+	rm -rf $(VENV) web/node_modules web/e2e/node_modules web/dist gateway/parley_gateway/static common/parley_runtime/demo/static
 
 # --- the environment ---------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """This machine: Python, ports, the spool, the widget."""
 
+import importlib.util
 import shutil
 import socket
 import sys
@@ -9,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 from parley_runtime.cli.doctor.finding import Finding
-from parley_runtime.demo.site import STATIC
 from parley_runtime.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
@@ -77,11 +77,17 @@ def check_spool(settings: Settings) -> Finding:
     return Finding.ok("Spool", f"{directory} can be written")
 
 
-def check_widget(static: Path = STATIC) -> Finding:
+def check_widget(static: Path | None = None) -> Finding:
     """Whether the script that pages embed was built."""
-    script = static / "parley.js"
+    script = (static or _gateway_static()) / "parley.js"
     if not script.is_file():
         return Finding.problem(
             "Widget", "parley.js has not been built.", "Run `make widget`, or install a released package."
         )
     return Finding.ok("Widget", f"parley.js, {script.stat().st_size:,} bytes")
+
+
+def _gateway_static() -> Path:
+    # Found by name: this package imports no room.
+    spec = importlib.util.find_spec("parley_gateway")
+    return Path(spec.origin or "").parent / "static" if spec else Path("static")
