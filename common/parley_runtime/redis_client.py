@@ -57,7 +57,7 @@ def connect(url: str, *, read_timeout: float | None = COMMAND_TIMEOUT) -> Client
             service = parts.path.strip("/").split("/")[0]
             if not service:
                 raise ValueError("the service name is missing")
-            sentinel = Sentinel(
+            sentinel = Sentinel(  # type: ignore[no-untyped-call]
                 _nodes(parts.netloc, 26379),
                 sentinel_kwargs={name: options[name] for name in ("socket_connect_timeout", "socket_timeout")},
             )

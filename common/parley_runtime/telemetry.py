@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -21,7 +22,7 @@ def _redact(value: Any) -> Any:
     return value
 
 
-def _redact_all(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _redact_all(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {name: _redact(value) for name, value in event.items()}
 
 

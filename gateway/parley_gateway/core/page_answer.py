@@ -4,7 +4,6 @@ import msgspec
 
 from parley import limits
 from parley.objects import Chat, Comment
-
 from parley_gateway.core.rows import Changes, shown_reactions
 from parley_gateway.core.wire_objects import chat_on_wire
 

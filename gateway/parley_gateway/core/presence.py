@@ -9,7 +9,7 @@ PRESENCE_INTERVAL = 1.0
 class PagePresence:
     """Readers of one page on this gateway, and what the whole page's count was last."""
 
-    __slots__ = ("_connections", "_leaving", "added", "announced", "counted_at", "removed", "told_at", "told", "total")
+    __slots__ = ("_connections", "_leaving", "added", "announced", "counted_at", "removed", "told", "told_at", "total")
 
     def __init__(self) -> None:
         self._connections: dict[str, int] = {}

@@ -12,7 +12,6 @@ from parley.claims import Claims
 from parley.client_frames import Do, Hello, Join, Leave, Ping, Renew, Since, Typing, addressed, parse
 from parley.errors import BadInput, CloseCode, Limited, NotAllowed, Refusal
 from parley.pages import check_page
-
 from parley_gateway.core.operation import check_uuid
 from parley_gateway.core.rate import Rate
 
@@ -30,19 +29,27 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class OpenPage(msgspec.Struct, frozen=True):
+    """Answer a join."""
+
     page: str
     since: Since | None
 
 
 class ClosePage(msgspec.Struct, frozen=True):
+    """The client leaves a page."""
+
     page: str
 
 
 class Perform(msgspec.Struct, frozen=True):
+    """Do one operation."""
+
     do: Do
 
 
 class ShowTyping(msgspec.Struct, frozen=True):
+    """Tell the others that somebody is writing."""
+
     page: str
     chat: str
 
@@ -54,7 +61,7 @@ class RenewToken(msgspec.Struct, frozen=True):
 
 
 class AnswerPing(msgspec.Struct, frozen=True):
-    pass
+    """Send a `pong`."""
 
 
 class Refuse(msgspec.Struct, frozen=True):

@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import msgspec
-from parley import metrics as names
-from parley.pages import PARTITIONS, partition_of
-from parley.redis_keys import BODY, Keys
-from parley_runtime.redis_client import Client
-from parley_runtime.telemetry import Metrics, get_logger
 from redis.asyncio import RedisCluster
 from redis.exceptions import RedisError
 
+from parley import metrics as names
+from parley.pages import PARTITIONS, partition_of
+from parley.redis_keys import BODY, Keys
 from parley_gateway.core.bus_entry import BusEntry, Probe, decode, encode
-from parley_gateway.core.stream_position import StreamPosition, Seen
+from parley_gateway.core.stream_position import Seen, StreamPosition
+from parley_runtime.redis_client import Client
+from parley_runtime.telemetry import Metrics, get_logger
 
 #: Entries kept in each partition stream, about. Readers that are further behind ask the database.
 STREAM_LENGTH = 10_000
@@ -50,11 +50,8 @@ class BusWriter:
 
     def publish(self, entry: BusEntry) -> None:
         """Queue an entry for the page's partition; a probe goes to the partition of its number."""
-        if isinstance(entry, Probe):
-            partition = entry.number % PARTITIONS
-        else:
-            partition = partition_of(entry.tenant, entry.page)
-        self._queue.append((partition, encode(entry)))
+        place = entry.number % PARTITIONS if isinstance(entry, Probe) else partition_of(entry.tenant, entry.page)
+        self._queue.append((place, encode(entry)))
         self._wake.set()
 
     async def run(self) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from parley_runtime.database import Pool
 
 from parley_gateway.core.batch import Decided
 from parley_gateway.core.rows import Changes, Events, Loaded
+from parley_runtime.database import Pool
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ from parley_runtime.redis_client import Client
 #: Reader ids in one call: keeps a call under a millisecond of Redis.
 CHUNK = 500
 
-#: KEYS: gateways, own readers. ARGV: run, lease ms, expected own count (-1: unknown), prefix, number added, added…, removed…
+#: KEYS: gateways, own readers.
+#: ARGV: run, lease ms, expected own count (-1: unknown), key prefix, number added, added…, removed…
 #: Answers {distinct readers over all gateways, 1 when the own set is not what was expected}.
 _TOUCH = """
 local t = redis.call('TIME')

@@ -11,19 +11,19 @@ from collections.abc import Callable
 
 import asyncpg
 import msgspec
+
 from parley import metrics as names
 from parley.clock import Clock
 from parley.errors import Refusal, Unavailable
 from parley.pages import partition_of
-from parley_runtime.database import FAULTS
-from parley_runtime.telemetry import Metrics, get_logger
-from parley_runtime.tenant_view import TenantView
-
 from parley_gateway.core.batch import Decided, decide, wanted
 from parley_gateway.core.bus_entry import Changed
 from parley_gateway.core.operation import Operation
 from parley_gateway.core.page_state import Accepted
 from parley_gateway.shell.page_store import OutcomeUnknown, PageStore
+from parley_runtime.database import FAULTS
+from parley_runtime.telemetry import Metrics, get_logger
+from parley_runtime.tenant_view import TenantView
 
 #: Transactions at the same time. Each fsync is shared by a batch; more lanes than this only split the batches.
 LANES = 4
@@ -151,9 +151,7 @@ class _Lane:
             if (tenant := writer.tenants.get(name)) is not None
         }
         now = writer.clock.now_ms()
-        return await writer.store.commit(
-            wanted(operations), lambda loaded: decide(operations, loaded, now, own_limits)
-        )
+        return await writer.store.commit(wanted(operations), lambda loaded: decide(operations, loaded, now, own_limits))
 
     def _answer(self, batch: list[_Waiting], decided: Decided, doubt: bool) -> None:
         writer = self._writer

@@ -1,0 +1,172 @@
+"""Wires a gateway: settings → parts → sockets. `parley gateway`, or `python -m parley_gateway`."""
+
+import asyncio
+import secrets
+import socket
+import sys
+import time
+
+import click
+import uvloop
+from aiohttp import web
+from parley_runtime.tokens import TokenVerifier
+
+from parley.redis_keys import Keys
+from parley_gateway.core.bus_entry import BusEntry, Changed, Probe
+from parley_gateway.core.meter import Meter
+from parley_gateway.shell.admission import Admission
+from parley_gateway.shell.app import metrics_app, public_app
+from parley_gateway.shell.bus import BusReader, BusWriter
+from parley_gateway.shell.fan_out import FanOut
+from parley_gateway.shell.gateway import PING_EVERY, WHEEL, Gateway
+from parley_gateway.shell.hub import SLOW_TICK, Hub
+from parley_gateway.shell.joins import Joins
+from parley_gateway.shell.operations import Operations
+from parley_gateway.shell.page_store import PageStore
+from parley_gateway.shell.presence_loop import TICK, PresenceLoop
+from parley_gateway.shell.presence_store import PresenceStore
+from parley_gateway.shell.readiness import PROBE_EVERY, Readiness
+from parley_gateway.shell.usage_reporter import UsageReporter
+from parley_gateway.shell.writer import Writer
+from parley_runtime import database, redis_client
+from parley_runtime.clock import SystemClock
+from parley_runtime.lifecycle import Background, until_stopped
+from parley_runtime.settings import Settings, SettingsError, load
+from parley_runtime.telemetry import Metrics, configure_logging, get_logger
+from parley_runtime.tenant_view import TenantView
+
+#: Pending connections that the kernel keeps: a reconnect storm must queue, not fail.
+BACKLOG = 4_096
+#: Seconds between attempts to reach the database at the start.
+START_RETRY = 0.5
+
+
+async def serve(settings: Settings) -> None:
+    """Run one gateway until it is told to stop."""
+    clock, metrics, keys = SystemClock(), Metrics(), Keys(settings.redis_prefix)
+    run = f"{time.time_ns() // 1_000_000:x}-{secrets.token_hex(6)}"
+    redis_url = settings.redis_url.get_secret_value()
+    client = redis_client.connect(redis_url)
+    blocking = redis_client.connect(redis_url, read_timeout=5.0)
+    pool = await _reach_database(settings)
+    store = PageStore(pool)
+
+    tenants = TenantView(client, keys)
+    admission = Admission(TokenVerifier(tenants, clock), tenants, clock, settings, metrics)
+    fan_out, meter = FanOut(), Meter(clock)
+    hub = Hub(store, clock, settings, metrics, fan_out)
+    bus = BusWriter(client, keys, metrics)
+    readiness = Readiness(run, bus, store, clock, metrics)
+    presence = PresenceLoop(hub, PresenceStore(client, keys, run, settings.presence_lease_ms), bus, clock, settings)
+
+    def committed(entry: Changed) -> None:
+        hub.apply(entry)
+        bus.publish(entry)
+
+    def arrived(entry: BusEntry) -> None:
+        if isinstance(entry, Probe):
+            readiness.seen(entry)
+        else:
+            hub.receive(entry)
+
+    writer = Writer(store, tenants, clock, metrics, committed=committed, doubtful=hub.doubtful)
+    reader = BusReader(blocking, keys, metrics, entry=arrived, lost=hub.compare_soon)
+    reporter = UsageReporter(meter, client, keys, clock, settings, metrics)
+    gateway = Gateway(
+        clock=clock,
+        metrics=metrics,
+        meter=meter,
+        hub=hub,
+        bus=bus,
+        joins=Joins(hub, presence),
+        presence=presence,
+        admission=admission,
+        operations=Operations(admission, writer),
+    )
+    tenants.on_change(gateway.tenant_changed)
+
+    async def anti_entropy() -> None:
+        await hub.compare_all()
+        await reader.look()
+
+    await tenants.load()
+    background = Background()
+    background.run("tenants", tenants.follow())
+    background.run("bus writer", bus.run())
+    background.run("bus reader", reader.run())
+    background.run("fan-out", fan_out.run())
+    background.repeat("anti-entropy", anti_entropy, settings.heads_interval_ms / 1000)
+    background.repeat("presence", presence.tick, TICK)
+    background.repeat("slow clients", hub.look_at_slow, SLOW_TICK)
+    background.repeat("pings", gateway.ping_share, PING_EVERY / WHEEL)
+    background.repeat("probe", readiness.probe, PROBE_EVERY)
+    reporter.start()
+
+    public = web.AppRunner(public_app(gateway, readiness), access_log=None, handler_cancellation=True)
+    private = web.AppRunner(metrics_app(metrics, readiness), access_log=None)
+    try:
+        await _listen(public, settings.listen, settings.listen_fd)
+        await _listen(private, settings.metrics_listen, None)
+        get_logger().info("gateway started", run=run)
+        await until_stopped()
+        get_logger().info("gateway is draining", run=run)
+        readiness.draining = True
+        await gateway.drain(settings.drain_seconds)
+        await writer.close()
+    finally:
+        await presence.forget_all()
+        await reporter.close(seconds=min(3.0, settings.drain_seconds))
+        await background.close()
+        await public.cleanup()
+        await private.cleanup()
+        await pool.close()
+        await client.aclose()
+        await blocking.aclose()
+    get_logger().info("gateway stopped", run=run)
+
+
+async def _reach_database(settings: Settings) -> database.Pool:
+    """The pool; waits for a database that is still starting."""
+    while True:
+        try:
+            return await database.connect(
+                settings.database_url.get_secret_value(), "parley_gateway", size=settings.database_pool
+            )
+        except database.FAULTS as problem:
+            get_logger().warning("waiting for the database", problem=type(problem).__name__)
+            await asyncio.sleep(START_RETRY)
+
+
+async def _listen(runner: web.AppRunner, address: str, fd: int | None) -> None:
+    await runner.setup()
+    if fd is not None:
+        inherited = socket.socket(fileno=fd)
+        inherited.setblocking(False)
+        await web.SockSite(runner, inherited, backlog=BACKLOG).start()
+        return
+    host, _, port = address.rpartition(":")
+    await web.TCPSite(runner, host.strip("[]"), int(port), backlog=BACKLOG).start()
+
+
+@click.command()
+@click.option("--listen", help="host:port for clients (setting PARLEY_LISTEN).")
+@click.option("--fd", "listen_fd", type=int, help="An inherited listening socket, instead of --listen.")
+@click.option("--drain-seconds", type=int, help="How long stopping may take (setting PARLEY_DRAIN_SECONDS).")
+def gateway(listen: str | None, listen_fd: int | None, drain_seconds: int | None) -> None:
+    """Run a gateway: it speaks to browsers, commits, and tells everybody on the page."""
+    given = {"listen": listen, "listen_fd": listen_fd, "drain_seconds": drain_seconds}
+    try:
+        settings = load(**{name: value for name, value in given.items() if value is not None})
+    except SettingsError as problem:
+        click.echo(str(problem), err=True)
+        sys.exit(2)
+    configure_logging(settings.log_level)
+    try:
+        uvloop.run(serve(settings))
+    except SettingsError as problem:
+        click.echo(str(problem), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    gateway()

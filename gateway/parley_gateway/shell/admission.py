@@ -1,0 +1,87 @@
+"""Who may come in: token, origin, the tenant's state, and how many there are already."""
+
+from collections import Counter as Tally
+
+from parley_runtime.tokens import TokenVerifier
+
+from parley import limits
+from parley import metrics as names
+from parley.claims import Claims
+from parley.clock import Clock
+from parley.errors import Limited, NotAllowed, Refusal
+from parley.tenants import Tenant, origin_allowed
+from parley_gateway.core.rate import Rate
+from parley_runtime.settings import Settings
+from parley_runtime.telemetry import Metrics
+from parley_runtime.tenant_view import TenantView
+
+#: Milliseconds after which a refused connection may try again.
+RETRY_MS = 5_000
+
+
+class Admission:
+    """Decides for every transport alike."""
+
+    def __init__(
+        self, verifier: TokenVerifier, tenants: TenantView, clock: Clock, settings: Settings, metrics: Metrics
+    ) -> None:
+        self._verifier = verifier
+        self._tenants = tenants
+        self._clock = clock
+        self._settings = settings
+        self._open: Tally[str] = Tally()
+        self._rates: dict[str, Rate] = {}
+        self._refused = metrics.counter(names.LOGIN_REFUSED)
+
+    def verify(self, token: str | None, origin: str | None) -> Claims:
+        """The claims of a token that is used from `origin`. Raises `Refusal`."""
+        try:
+            if not token:
+                raise Refusal("token-invalid", "A token is missing.")
+            claims = self._verifier.verify(token)
+            tenant = self.tenant(claims)
+            if origin is None and not self._settings.allow_no_origin:
+                raise NotAllowed("origin-refused")
+            if not origin_allowed(tenant, origin):
+                raise NotAllowed("origin-refused")
+            return claims
+        except Refusal as refusal:
+            self._refused.labels(refusal.code).inc()
+            raise
+
+    def tenant(self, claims: Claims) -> Tenant:
+        """The tenant's record. Raises `token-invalid` when it is gone."""
+        tenant = self._tenants.get(claims.tenant)
+        if tenant is None or tenant.state == "deleted":
+            raise Refusal("token-invalid")
+        return tenant
+
+    def enter(self, claims: Claims) -> None:
+        """One more connection of this tenant; `leave` must follow. Raises `over-limit`."""
+        tenant = self.tenant(claims)
+        most = tenant.limits.get(limits.CONNECTIONS.name, limits.CONNECTIONS.default)
+        if self._open[tenant.name] >= most:
+            self._refused.labels("over-limit").inc()
+            raise Limited("over-limit", "This tenant has too many connections.", retry_in_ms=RETRY_MS)
+        self._open[tenant.name] += 1
+
+    def leave(self, claims: Claims) -> None:
+        """One connection less."""
+        self._open[claims.tenant] -= 1
+        if self._open[claims.tenant] <= 0:
+            del self._open[claims.tenant]
+
+    def may_publish(self, claims: Claims) -> None:
+        """Whether this tenant may write now. Raises `suspended`, `over-quota` or `over-limit`."""
+        tenant = self.tenant(claims)
+        if tenant.state == "suspended":
+            raise NotAllowed("suspended")
+        if tenant.over_quota:
+            raise Limited("over-quota")
+        now = self._clock.monotonic()
+        per_second = tenant.limits.get(limits.OPERATIONS_PER_TENANT.name, limits.OPERATIONS_PER_TENANT.default)
+        rate = self._rates.get(tenant.name)
+        if rate is None or rate.per_second != per_second:
+            rate = self._rates[tenant.name] = Rate(per_second, per_second, now)
+        if wait := rate.take(now):
+            raise Limited("over-limit", "This tenant writes too much at once.", retry_in_ms=wait)

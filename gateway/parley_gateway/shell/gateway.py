@@ -1,0 +1,141 @@
+"""All parts of one gateway, and the connections that it holds."""
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import Protocol
+
+from parley import metrics as names
+from parley.clock import Clock
+from parley.errors import CloseCode, Refusal
+from parley.tenants import Tenant
+from parley_gateway.core.meter import Counter, Meter
+from parley_gateway.shell.admission import Admission
+from parley_gateway.shell.bus import BusWriter
+from parley_gateway.shell.hub import Hub
+from parley_gateway.shell.joins import Joins
+from parley_gateway.shell.operations import Operations
+from parley_gateway.shell.presence_loop import PresenceLoop
+from parley_gateway.shell.subscriber import Subscriber
+from parley_runtime.telemetry import Metrics
+
+#: Seconds between two pings of one connection.
+PING_EVERY = 25.0
+#: Seconds without a sign of life after which a connection is taken for dead.
+SILENCE = 65.0
+#: Turns of the ping wheel: each turn pings its share of the connections.
+WHEEL = 25
+#: Seconds for the closing handshakes at the end of a drain.
+CLOSING = 2.0
+
+
+class Pinged(Protocol):
+    """A connection that can be asked whether it is alive, and told to go."""
+
+    last_heard: float
+    tenant: str
+
+    def ping(self) -> None: ...
+    def move(self, within_ms: int) -> None: ...
+    def end(self, code: CloseCode, refusal: Refusal) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Gateway:
+    """Holds the parts; each connection gets it whole."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        meter: Meter,
+        hub: Hub,
+        bus: BusWriter,
+        joins: Joins,
+        presence: PresenceLoop,
+        admission: Admission,
+        operations: Operations,
+    ) -> None:
+        self.clock = clock
+        self.metrics = metrics
+        self.meter = meter
+        self.hub = hub
+        self.bus = bus
+        self.joins = joins
+        self.presence = presence
+        self.admission = admission
+        self.operations = operations
+        self.draining = False
+        self._counters: dict[tuple[str, str], Counter] = {}
+        self._wheel: list[set[Pinged]] = [set() for _ in range(WHEEL)]
+        self._turn = 0
+        self._empty = asyncio.Event()
+        self._gauge = metrics.gauge(names.CONNECTIONS)
+
+    def counter(self, tenant: str, site: str) -> Counter:
+        """The shared counter of a tenant's site: connections of one site are counted together."""
+        counter = self._counters.get((tenant, site))
+        if counter is None:
+            if len(self._counters) > 10_000:
+                # Made-up origins are refused before this, so only very many real ones come here.
+                self._counters.clear()
+            counter = self._counters[(tenant, site)] = self.meter.counter(tenant, site)
+        return counter
+
+    def connected(self, connection: Pinged) -> None:
+        """Spread over the wheel, so that pings never come all at once."""
+        self._wheel[hash(connection) // 16 % WHEEL].add(connection)
+        self._gauge.labels(_transport(connection)).inc()
+
+    def disconnected(self, connection: Pinged) -> None:
+        self._wheel[hash(connection) // 16 % WHEEL].discard(connection)
+        self._gauge.labels(_transport(connection)).dec()
+        if self.draining and not self.connections:
+            self._empty.set()
+
+    @property
+    def connections(self) -> list[Pinged]:
+        return [connection for share in self._wheel for connection in share]
+
+    async def ping_share(self) -> None:
+        """One turn of the wheel."""
+        self._turn = (self._turn + 1) % WHEEL
+        now = self.clock.monotonic()
+        for connection in list(self._wheel[self._turn]):
+            if now - connection.last_heard > SILENCE:
+                connection.abort()
+            else:
+                connection.ping()
+
+    def tenant_changed(self, old: Tenant | None, new: Tenant | None) -> None:
+        """A deleted tenant's connections end at once."""
+        if new is None or new.state != "deleted":
+            return
+        for connection in self.connections:
+            if connection.tenant == new.name:
+                connection.end(CloseCode.NOT_ALLOWED, Refusal("suspended", "This tenant does not exist any more."))
+
+    async def drain(self, seconds: float) -> None:
+        """Ask everybody to move within a share of the time, then close who is left."""
+        self.draining = True
+        within = seconds * 0.7
+        for connection in self.connections:
+            connection.move(round(within * 1000))
+        await self._emptied(within + 1)
+        for connection in self.connections:
+            retry = round(random.uniform(0, 2_000))  # noqa: S311 - jitter
+            connection.end(CloseCode.RESTARTING, Refusal("unavailable", retry_in_ms=retry))
+        await self._emptied(CLOSING)
+
+    async def _emptied(self, seconds: float) -> None:
+        """Wait until the last connection has gone, at most this long."""
+        self._empty.clear()
+        if self.connections:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), seconds)
+
+
+def _transport(connection: Pinged) -> str:
+    assert isinstance(connection, Subscriber)
+    return connection.transport_name

@@ -1,0 +1,66 @@
+"""Errors over HTTP: `application/problem+json` with the same `code`, `message` and `help` as on the socket."""
+
+from collections.abc import Awaitable, Callable
+from secrets import token_hex
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from parley.errors import Refusal, Unavailable
+from parley_runtime.database import FAULTS
+from parley_runtime.telemetry import get_logger
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def problem(refusal: Refusal) -> web.Response:
+    """The answer that says what was not done, why, and what to do."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": refusal.message,
+        "status": refusal.status,
+        "code": refusal.code,
+        "message": refusal.message,
+        "help": refusal.help,
+    }
+    headers = {"Cache-Control": "no-store"}
+    if refusal.retry_in_ms is not None:
+        body["retryInMs"] = refusal.retry_in_ms
+        headers["Retry-After"] = str(-(-refusal.retry_in_ms // 1000))
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return web.Response(
+        status=refusal.status,
+        body=msgspec.json.encode(body),
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+@web.middleware
+async def errors_as_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every failure becomes a problem; what nobody foresaw is logged with a request id and says `internal`."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request=token_hex(8))
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return problem(refusal)
+    except web.HTTPNotFound:
+        return problem(Refusal("not-found"))
+    except web.HTTPMethodNotAllowed as wrong:
+        answer = problem(Refusal("method-not-allowed"))
+        answer.headers["Allow"] = ", ".join(sorted(wrong.allowed_methods))
+        return answer
+    except web.HTTPRequestEntityTooLarge:
+        return problem(Refusal("too-big"))
+    except web.HTTPException as other:
+        if other.status >= 400:
+            return problem(Refusal("bad-frame", other.reason))
+        raise
+    except FAULTS:
+        return problem(Unavailable())
+    except Exception:
+        get_logger().error("a request failed", path=request.match_info.route.resource and request.path, exc_info=True)
+        return problem(Refusal("internal"))

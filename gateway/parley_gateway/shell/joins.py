@@ -1,0 +1,179 @@
+"""Answering a join: what the page holds, then a seamless start of what happens."""
+
+import asyncio
+
+import msgspec
+
+from parley.client_frames import Since
+from parley.server_frames import Page, encode
+from parley_gateway.core.live_frames import live_frames
+from parley_gateway.core.page_answer import Part, parts_of
+from parley_gateway.core.prepared_frame import PreparedFrame
+from parley_gateway.core.rows import Changes
+from parley_gateway.shell.hub import Hub
+from parley_gateway.shell.live_page import LivePage
+from parley_gateway.shell.presence_loop import PresenceLoop
+from parley_gateway.shell.subscriber import Subscriber
+
+#: Answers kept for those who come back with the same cursor at the same time.
+KEPT_ANSWERS = 8
+#: Frames of an answer that is kept; larger ones are read again.
+KEPT_FRAMES = 4
+#: Seconds for which a join waits for the bus to reach what the database said, before it asks the database.
+CATCH_UP = 0.1
+
+
+class _Answer(msgspec.Struct):
+    """The database's answer from one cursor. `seq`: the head at that moment."""
+
+    epoch: str
+    seq: int
+    kind: str
+    parts: list[Part]
+
+
+class Joins:
+    """Opens pages for subscribers."""
+
+    def __init__(self, hub: Hub, presence: PresenceLoop) -> None:
+        self._hub = hub
+        self._presence = presence
+        self._reading: dict[tuple[str, str, str | None, int], asyncio.Task[_Answer]] = {}
+        self._kept: dict[tuple[str, str, str | None, int], _Answer] = {}
+
+    def open(self, subscriber: Subscriber, page: str) -> LivePage:
+        """Count the reader in and hold the page; `answer` must follow."""
+        live = self._hub.open(subscriber.tenant, page)
+        if page not in subscriber.pages:
+            subscriber.pages[page] = live
+            self._presence.join(live, subscriber.reader)
+        self._hub.detach(live, subscriber)
+        return live
+
+    def close(self, subscriber: Subscriber, page: str) -> None:
+        """The subscriber leaves the page."""
+        live = subscriber.pages.pop(page, None)
+        if live is not None:
+            self._hub.detach(live, subscriber)
+            self._presence.leave(live, subscriber.reader)
+
+    async def answer(self, live: LivePage, subscriber: Subscriber, since: Since | None) -> None:
+        """Send the `page` frames, then attach. Raises the database's errors; nothing is attached then."""
+        live.users += 1
+        try:
+            await self._answer(live, subscriber, since)
+        finally:
+            live.users -= 1
+
+    async def _answer(self, live: LivePage, subscriber: Subscriber, since: Since | None) -> None:
+        readers = await self._presence.counted(live)
+        epoch, seq = (since.epoch, since.seq) if since else (None, 0)
+        kind = None
+        while True:
+            answer = await self._read(live, epoch, seq)
+            kind = kind or answer.kind
+            channel = live.channel
+            if not channel.started:
+                channel.start(answer.epoch, answer.seq)
+            elif channel.epoch != answer.epoch:
+                self._hub.restart(live, answer.epoch, answer.seq, "epoch")
+            for part in answer.parts:
+                if part.more:
+                    await self._send(live, subscriber, answer, kind, part, readers)
+            last = answer.parts[-1]
+            epoch, seq = answer.epoch, last.seq
+            if not last.more and await self._reached(live, answer):
+                # Nothing waits between here and `attach`: no change can slip through.
+                missed = channel.since(last.seq)
+                if missed is not None:
+                    break
+            # The page moved on by more than is held here: what was sent so far is a part, the rest follows.
+            if not last.more:
+                await self._send(live, subscriber, answer, kind, msgspec.structs.replace(last, more=True), readers)
+        # The write must not wait, or changes could pass it: the frame is small or the socket was drained above.
+        self._send_now(live, subscriber, answer, kind, last, readers)
+        if missed:
+            assert channel.epoch is not None
+            for frame in live_frames(live.page, channel.epoch, last.seq, channel.head, missed):
+                prepared = PreparedFrame("live", frame.payload, f"{channel.epoch}:{frame.seq}")
+                if size := subscriber.send(prepared):
+                    subscriber.counter.delivery(frame.events, size)
+        if live.page in subscriber.pages and subscriber.slow_since is None:
+            self._hub.attach(live, subscriber, channel.head)
+
+    async def _reached(self, live: LivePage, answer: _Answer) -> bool:
+        """Wait until the channel's head is at least the answer's; the database fills what the bus does not bring."""
+        channel = live.channel
+        asked = False
+        while channel.epoch == answer.epoch and channel.head < answer.seq:
+            if not await live.moved(CATCH_UP):
+                if asked:
+                    return False
+                self._hub.fill(live, "hole")
+                asked = True
+        return channel.epoch == answer.epoch
+
+    async def _read(self, live: LivePage, epoch: str | None, seq: int) -> _Answer:
+        """Several who come with the same cursor share one query."""
+        key = (live.tenant, live.page, epoch, seq)
+        kept = self._kept.get(key)
+        channel = live.channel
+        if kept is not None:
+            if kept.epoch == channel.epoch and (kept.seq == channel.head or channel.since(kept.seq) is not None):
+                return kept
+            del self._kept[key]
+        task = self._reading.get(key)
+        if task is None:
+            task = self._reading[key] = asyncio.create_task(self._query(live, epoch, seq))
+            task.add_done_callback(lambda _: self._reading.pop(key, None))
+        answer = await asyncio.shield(task)
+        if len(answer.parts) <= KEPT_FRAMES and live.users > 1:
+            if len(self._kept) >= KEPT_ANSWERS * max(1, len(self._hub.pages)):
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = answer
+        return answer
+
+    async def _query(self, live: LivePage, epoch: str | None, seq: int) -> _Answer:
+        changes = await self._hub.store.changes(live.tenant, live.page, epoch, seq if epoch else None)
+        return _Answer(
+            changes.epoch,
+            changes.seq,
+            "snapshot" if changes.whole else "changes",
+            parts_of(changes, 0 if changes.whole else seq),
+        )
+
+    async def _send(
+        self, live: LivePage, subscriber: Subscriber, answer: _Answer, kind: str, part: Part, readers: int
+    ) -> None:
+        size = await subscriber.send_paced(page_frame(live.page, answer.epoch, kind, part, readers))
+        if size:
+            subscriber.counter.replay(1, size)
+
+    def _send_now(
+        self, live: LivePage, subscriber: Subscriber, answer: _Answer, kind: str, part: Part, readers: int
+    ) -> None:
+        size = subscriber.send(page_frame(live.page, answer.epoch, kind, part, readers))
+        if size:
+            subscriber.counter.replay(1, size)
+
+
+def page_frame(page: str, epoch: str, kind: str, part: Part, readers: int) -> PreparedFrame:
+    """One `page` frame."""
+    more: bool | msgspec.UnsetType = True if part.more else msgspec.UNSET
+    frame = Page(
+        page, epoch, part.seq, "snapshot" if kind == "snapshot" else "changes", part.chats, part.gone, readers, more
+    )
+    return PreparedFrame("page", encode(frame), f"{epoch}:{part.seq}")
+
+
+def whole_part(changes: Changes, since: int) -> Part:
+    """A database answer as one body, without the frame limit: for HTTP."""
+    parts = parts_of(changes, since)
+    if len(parts) == 1:
+        return parts[0]
+    return Part(
+        [chat for part in parts for chat in part.chats],
+        [gone for part in parts for gone in part.gone],
+        parts[-1].seq,
+        parts[-1].more,
+    )

@@ -1,0 +1,56 @@
+"""One page that somebody here listens to: its history, its subscribers, its readers, its timers."""
+
+import asyncio
+
+from parley_gateway.core.flush_window import FlushWindow
+from parley_gateway.core.page_channel import PageChannel
+from parley_gateway.core.presence import PagePresence
+from parley_gateway.shell.subscriber import Subscriber
+
+
+class LivePage:
+    """`members` maps a subscriber to the seq from which on it is told; `users` counts those who need the page to
+    stay although they are no members (joins and polls under way)."""
+
+    def __init__(self, tenant: str, page: str, flush_window_ms: int) -> None:
+        self.tenant = tenant
+        self.page = page
+        self.channel = PageChannel(tenant, page)
+        self.window = FlushWindow(flush_window_ms)
+        self.presence = PagePresence()
+        self.members: dict[Subscriber, int] = {}
+        self.users = 0
+        self.sending = False
+        self.flush_timer: asyncio.Handle | None = None
+        self.hole_timer: asyncio.TimerHandle | None = None
+        self.fill: asyncio.Task[None] | None = None
+        self.count: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody needs this page any more."""
+        return not (self.members or self.users or self.sending or self.presence.here or self.presence.dirty)
+
+    async def moved(self, timeout: float) -> bool:
+        """Wait until the history moves on; False when it did not in time."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            await asyncio.wait_for(future, timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    def wake(self) -> None:
+        """The history moved on."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def stop(self) -> None:
+        """Cancel the timers."""
+        for timer in (self.flush_timer, self.hole_timer):
+            if timer is not None:
+                timer.cancel()

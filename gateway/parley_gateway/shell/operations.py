@@ -1,0 +1,41 @@
+"""Performing a `do`, for every transport alike."""
+
+import asyncio
+from collections.abc import Callable
+
+from parley.claims import Claims
+from parley.client_frames import Do
+from parley_gateway.core.meter import Counter
+from parley_gateway.core.operation import Operation, accept
+from parley_gateway.core.page_state import Accepted
+from parley_gateway.shell.admission import Admission
+from parley_gateway.shell.writer import Writer
+
+
+class Operations:
+    """Checks, commits, counts."""
+
+    def __init__(self, admission: Admission, writer: Writer) -> None:
+        self._admission = admission
+        self._writer = writer
+
+    def perform(
+        self, do: Do, claims: Claims, *, size: int, site: str, counter: Counter
+    ) -> "tuple[Operation, asyncio.Future[Accepted]]":
+        """Take an operation; its future is done when it is committed, and raises `Refusal` when it is refused.
+
+        Raises `Refusal` at once for what can be told without the page. `size`: bytes that count if it is accepted.
+        """
+        operation = accept(do, claims, size=size, site=site)
+        self._admission.may_publish(claims)
+        future = self._writer.perform(operation)
+        future.add_done_callback(_count(counter, size))
+        return operation, future
+
+
+def _count(counter: Counter, size: int) -> "Callable[[asyncio.Future[Accepted]], None]":
+    def count(future: "asyncio.Future[Accepted]") -> None:
+        if not future.cancelled() and future.exception() is None and not future.result().repeat:
+            counter.publish(1, size)
+
+    return count

@@ -1,0 +1,45 @@
+"""Somebody who is told what happens on pages, over whichever transport."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from parley_gateway.core.meter import Counter
+from parley_gateway.core.prepared_frame import PreparedFrame
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from parley_gateway.shell.live_page import LivePage
+
+
+class Subscriber(ABC):
+    """One connection. `pages` are those that it has joined, `joins` the answers that are on their way."""
+
+    #: What the metrics call it.
+    transport_name = ""
+
+    def __init__(self, tenant: str, reader: str, client: str, counter: Counter) -> None:
+        self.tenant = tenant
+        self.reader = reader
+        self.client = client
+        self.counter = counter
+        self.pages: dict[str, LivePage] = {}
+        self.joins: dict[str, asyncio.Task[None]] = {}
+        self.slow_since: float | None = None
+
+    @abstractmethod
+    def send(self, frame: PreparedFrame) -> int:
+        """Write without waiting. Bytes that count, or 0 when it was not written (closing, or too slow)."""
+
+    @abstractmethod
+    async def send_paced(self, frame: PreparedFrame) -> int:
+        """Write, and wait while the socket is full. Bytes that count, or 0 when the client has gone."""
+
+    @property
+    @abstractmethod
+    def buffered(self) -> int:
+        """Bytes that wait unsent."""
+
+    @abstractmethod
+    def close_slow(self) -> None:
+        """End it: it did not drain in time."""

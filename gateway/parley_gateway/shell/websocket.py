@@ -1,0 +1,336 @@
+"""One WebSocket: bytes to the session, what it says to be done, answers back."""
+
+import asyncio
+from functools import partial
+
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from parley import limits
+from parley.claims import Claims
+from parley.client_frames import Do, Since
+from parley.errors import CloseCode, Limited, Refusal, Unavailable
+from parley.server_frames import Ack, Error, Move, Pong, Reader, RenewSoon, ServerFrame, Welcome, encode
+from parley_gateway.core.bus_entry import Typed
+from parley_gateway.core.operation import Operation
+from parley_gateway.core.page_state import Accepted
+from parley_gateway.core.prepared_frame import PreparedFrame
+from parley_gateway.core.session import (
+    AnswerPing,
+    ClosePage,
+    Login,
+    OpenPage,
+    Perform,
+    Refuse,
+    RenewToken,
+    Session,
+    ShowTyping,
+)
+from parley_gateway.core.websocket_frame import PING_FRAME, received_size, text_frame
+from parley_gateway.shell.gateway import Gateway
+from parley_gateway.shell.subscriber import Subscriber
+from parley_runtime.database import FAULTS
+from parley_runtime.telemetry import get_logger
+
+#: Seconds for the closing handshake.
+CLOSE_WAIT = 2.0
+#: Operations of one connection that are not answered yet.
+PENDING = 500
+#: Seconds before a token's end at which the client should renew it; at most half of what is left.
+RENEW_AHEAD = 60.0
+#: Seconds for which a token is still good after its end: clocks differ.
+LEEWAY = 10.0
+
+_PONG = text_frame(encode(Pong()))
+
+
+class LiveSocket(web.WebSocketResponse[bool]):
+    """aiohttp's socket, with the protocol's own code for a frame that is too big."""
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
+        if code == WSCloseCode.MESSAGE_TOO_BIG:
+            code, message = CloseCode.FRAME_TOO_BIG, _reason(Refusal("too-big"))
+        return await super().close(code=code, message=message, drain=drain)
+
+
+def _reason(refusal: Refusal) -> bytes:
+    reason: dict[str, object] = {"code": refusal.code}
+    if refusal.retry_in_ms is not None:
+        reason["retryInMs"] = refusal.retry_in_ms
+    return msgspec.json.encode(reason)
+
+
+class WebSocketConnection(Subscriber):
+    """One client over WebSocket."""
+
+    transport_name = "websocket"
+
+    def __init__(
+        self, gateway: Gateway, request: web.Request, socket: LiveSocket, transport: asyncio.Transport
+    ) -> None:
+        super().__init__("", "", "", gateway.meter.counter("", ""))
+        self._gateway = gateway
+        self._socket = socket
+        self._transport = transport
+        self._origin = request.headers.get("Origin")
+        authorization = request.headers.get("Authorization", "")
+        self._header_token = authorization[7:] if authorization[:7].lower() == "bearer " else None
+        self._session = Session(gateway.clock.monotonic())
+        self._pending = 0
+        self._expiry: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[bool] | None = None
+        self.last_heard = gateway.clock.monotonic()
+
+    # Subscriber
+
+    def send(self, frame: PreparedFrame) -> int:
+        transport = self._transport
+        if self.slow_since is not None or transport.is_closing():
+            return 0
+        if transport.get_write_buffer_size() > limits.SEND_BUFFER.default:
+            self._gateway.hub.mark_slow(self)
+            return 0
+        data = frame.websocket
+        transport.write(data)
+        return len(data)
+
+    async def send_paced(self, frame: PreparedFrame) -> int:
+        try:
+            await self._socket.send_frame(frame.payload, WSMsgType.TEXT)
+        except (ConnectionError, RuntimeError):
+            return 0
+        return len(frame.websocket)
+
+    @property
+    def buffered(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def close_slow(self) -> None:
+        self._end(CloseCode.TOO_SLOW, Refusal("too-slow"))
+
+    # The conversation
+
+    async def run(self) -> None:
+        """Serve until either side ends it."""
+        try:
+            await self._converse()
+        finally:
+            self._leave()
+
+    async def _converse(self) -> None:
+        socket, session, clock = self._socket, self._session, self._gateway.clock
+        waiting: float | None = limits.HELLO_WAIT.default / 1000
+        while not socket.closed:
+            try:
+                message = await socket.receive(timeout=waiting)
+            except TimeoutError:
+                await self._perform(session.hello_timeout(), 0)
+                return
+            self.last_heard = clock.monotonic()
+            if message.type is WSMsgType.TEXT:
+                data = message.data if isinstance(message.data, bytes) else message.data.encode()
+                waiting = None
+                await self._perform(session.receive_text(data, self.last_heard), len(data))
+            elif message.type is WSMsgType.PING:
+                await socket.pong(message.data)
+            elif message.type is WSMsgType.BINARY:
+                await self._perform(session.receive_binary(), 0)
+            elif message.type is not WSMsgType.PONG:
+                return
+
+    async def _perform(self, action: object, size: int) -> None:
+        match action:
+            case Perform(do):
+                self._do(do, size)
+            case OpenPage(page, since):
+                self._open(page, since)
+            case ClosePage(page):
+                self._close_page(page)
+            case AnswerPing():
+                self._write(_PONG)
+            case ShowTyping(page, chat):
+                self._gateway.bus.publish(Typed(self.tenant, page, chat, self.reader, self.client))
+            case Login(token, client):
+                await self._login(token or self._header_token, client)
+            case RenewToken(token):
+                self._renew(token)
+            case Refuse(refusal, broadcast_id, page, close):
+                self._tell(_error(refusal, broadcast_id, page))
+                if close is not None:
+                    await self._finish(close, refusal)
+
+    async def _login(self, token: str | None, client: str) -> None:
+        gateway = self._gateway
+        try:
+            claims = gateway.admission.verify(token, self._origin)
+            gateway.admission.enter(claims)
+        except Refusal as refusal:
+            self._tell(_error(refusal))
+            await self._finish(refusal.close or CloseCode.TOKEN, refusal)
+            return
+        self._session.logged_in(claims)
+        self.tenant, self.reader, self.client = claims.tenant, claims.reader, client
+        self.counter = gateway.counter(claims.tenant, self._origin or "")
+        gateway.connected(self)
+        self._welcome(claims)
+
+    def _welcome(self, claims: Claims) -> None:
+        left = claims.expires_at - self._gateway.clock.now_ms() / 1000
+        renew_in = max(left - RENEW_AHEAD, left / 2, 0.0)
+        reader = Reader(claims.reader, claims.name, claims.role.value, claims.avatar)
+        own_limits = self._gateway.admission.tenant(claims).limits
+        told = {limit.name: own_limits.get(limit.name, limit.default) for limit in limits.ALL}
+        self._tell(Welcome(1, claims.tenant, reader, told, round(renew_in * 1000)))
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = asyncio.get_running_loop().call_later(renew_in, self._ask_renewal, claims.expires_at)
+
+    def _ask_renewal(self, expires_at: int) -> None:
+        left = expires_at - self._gateway.clock.now_ms() / 1000
+        self._tell(RenewSoon(max(0, round(left * 1000))))
+        self._expiry = asyncio.get_running_loop().call_later(max(0.0, left + LEEWAY), self._expired)
+
+    def _expired(self) -> None:
+        self._end(CloseCode.TOKEN, Refusal("token-expired"))
+
+    def _renew(self, token: str) -> None:
+        try:
+            claims = self._gateway.admission.verify(token, self._origin)
+            lost = self._session.renewed(claims)
+        except Refusal as refusal:
+            self._tell(_error(refusal))
+            return
+        self._welcome(claims)
+        for page in lost:
+            self._close_page(page)
+            self._tell(_error(Refusal("forbidden", "Your new token does not cover this page."), None, page))
+
+    def _do(self, do: Do, size: int) -> None:
+        assert self._session.claims is not None
+        try:
+            if self._pending >= PENDING:
+                raise Limited("over-limit", "Too many operations wait for their answer.", retry_in_ms=1_000)
+            operation, future = self._gateway.operations.perform(
+                do,
+                self._session.claims,
+                size=received_size(size),
+                site=self._origin or "",
+                counter=self.counter,
+            )
+        except Refusal as refusal:
+            self._tell(_error(refusal, do.broadcast_id, do.page))
+            return
+        self._pending += 1
+        future.add_done_callback(partial(self._done, operation, do.broadcast_id))
+
+    def _done(self, operation: Operation, broadcast_id: str, future: "asyncio.Future[Accepted]") -> None:
+        self._pending -= 1
+        if future.cancelled():
+            return
+        problem = future.exception()
+        if problem is None:
+            self._tell(Ack(broadcast_id, operation.page, future.result().seq))
+        elif isinstance(problem, Refusal):
+            self._tell(_error(problem, broadcast_id, operation.page))
+        else:
+            get_logger().error("an operation failed", tenant=self.tenant, exc_info=problem)
+            self._tell(_error(Refusal("internal"), broadcast_id, operation.page))
+
+    def _open(self, page: str, since: Since | None) -> None:
+        if (running := self.joins.pop(page, None)) is not None:
+            running.cancel()
+        self._gateway.joins.open(self, page)
+        task = asyncio.create_task(self._join(page, since))
+        self.joins[page] = task
+        task.add_done_callback(partial(self._joined, page))
+
+    def _joined(self, page: str, task: "asyncio.Task[None]") -> None:
+        if self.joins.get(page) is task:
+            del self.joins[page]
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            get_logger().error("a join failed", tenant=self.tenant, exc_info=problem)
+            self._tell(_error(Refusal("internal", "The page could not be opened."), None, page))
+
+    async def _join(self, page: str, since: Since | None) -> None:
+        try:
+            await self._gateway.joins.answer(self.pages[page], self, since)
+        except FAULTS:
+            self._tell(_error(Unavailable("The page cannot be read right now."), None, page))
+            self._session.pages.discard(page)
+            self._gateway.joins.close(self, page)
+
+    def _close_page(self, page: str) -> None:
+        if (running := self.joins.pop(page, None)) is not None:
+            running.cancel()
+        self._gateway.joins.close(self, page)
+
+    # Control frames: they carry no history and are not counted
+
+    def move(self, within_ms: int) -> None:
+        """This gateway is leaving."""
+        self._tell(Move(within_ms))
+
+    def ping(self) -> None:
+        """Ask the peer's network stack whether it is there."""
+        self._write(PING_FRAME)
+
+    def _tell(self, frame: ServerFrame) -> None:
+        self._write(text_frame(encode(frame)))
+
+    def _write(self, data: bytes) -> None:
+        transport = self._transport
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > 2 * limits.SEND_BUFFER.default:
+            self.close_slow()
+            return
+        transport.write(data)
+
+    # The end
+
+    async def _finish(self, code: int, refusal: Refusal) -> None:
+        await self._socket.close(code=code, message=_reason(refusal))
+
+    def _end(self, code: int, refusal: Refusal) -> None:
+        """Close from outside of the conversation."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._socket.close(code=code, message=_reason(refusal)))
+
+    def end(self, code: CloseCode, refusal: Refusal) -> None:
+        """Close for a reason that lies with the gateway or the tenant."""
+        self._end(code, refusal)
+
+    def abort(self) -> None:
+        """Nobody is there any more: no handshake."""
+        self._transport.abort()
+
+    def _leave(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        for page in list(self.pages):
+            self._close_page(page)
+        self._gateway.hub.gone(self)
+        if self._session.claims is not None:
+            self._gateway.admission.leave(self._session.claims)
+            self._gateway.disconnected(self)
+
+
+def _error(refusal: Refusal, broadcast_id: str | None = None, page: str | None = None) -> Error:
+    return Error(refusal.code, refusal.message, refusal.help, broadcast_id, page, refusal.retry_in_ms)
+
+
+async def serve(gateway: Gateway, request: web.Request) -> web.StreamResponse:
+    """`GET /v1/live`."""
+    socket = LiveSocket(
+        timeout=CLOSE_WAIT,
+        autoping=False,
+        compress=False,
+        decode_text=False,
+        # One above the limit, because aiohttp refuses what reaches it.
+        max_msg_size=limits.FRAME.default + 1,
+    )
+    await socket.prepare(request)
+    transport = request.transport
+    assert transport is not None
+    await WebSocketConnection(gateway, request, socket, transport).run()
+    return socket
