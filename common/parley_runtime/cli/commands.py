@@ -18,6 +18,8 @@ ENTRY_POINTS = "parley.commands"
 OWN = {
     "demo": "parley_runtime.cli.demo:demo",
     "doctor": "parley_runtime.cli.doctor.command:doctor",
+    "migrate": "parley_runtime.cli.migrate:migrate",
+    "tenant": "parley_runtime.cli.tenant:tenant",
     "token": "parley_runtime.cli.token:token",
 }
 

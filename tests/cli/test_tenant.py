@@ -1,0 +1,128 @@
+"""`parley tenant` and `parley migrate`: an installation set up by hand."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kit.servers import execute, run_apart
+from parley.redis_keys import Keys
+from parley.tenants import Tenant
+from parley_runtime import redis_client
+from parley_runtime.cli import main
+from parley_runtime.embedded import PostgresServer
+from parley_runtime.registry import Registry
+
+pytestmark = pytest.mark.servers
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def fail(*arguments: str) -> str:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == 1, result.output
+    return result.output
+
+
+@pytest.fixture
+def held(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> "type[Held]":
+    monkeypatch.setenv("PARLEY_REDIS_URL", redis_url)
+    Held.url = redis_url
+    return Held
+
+
+class Held:
+    """What the registry holds now."""
+
+    url = ""
+
+    @classmethod
+    def get(cls, name: str) -> Tenant | None:
+        async def ask() -> Tenant | None:
+            client = redis_client.connect(cls.url)
+            try:
+                return await Registry(client, Keys()).get(name)
+            finally:
+                await client.aclose()
+
+        return run_apart(ask)
+
+
+def test_a_tenants_life(held: type[Held], tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    run("tenant", "add", "acme", "--origin", "https://acme.test", "--secret-file", str(secret))
+    assert secret.stat().st_mode & 0o077 == 0
+    added = held.get("acme")
+    assert added is not None and added.origins == ["https://acme.test"]
+    assert [(key.kid, key.algorithm, key.material) for key in added.keys] == [
+        ("1", "HS256", secret.read_text().strip())
+    ]
+
+    public = ed25519.Ed25519PrivateKey.generate().public_key()
+    pem = tmp_path / "public.pem"
+    pem.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    run("tenant", "add-key", "acme", "2", "--public-key", str(pem))
+    run("tenant", "retire-key", "acme", "1")
+    run("tenant", "origins", "acme", "https://acme.test", "https://*.acme.test")
+    run("tenant", "suspend", "acme")
+    changed = held.get("acme")
+    assert changed is not None and changed.state == "suspended" and changed.version > added.version
+    assert [(key.kid, key.algorithm, key.active) for key in changed.keys] == [
+        ("1", "HS256", False),
+        ("2", "EdDSA", True),
+    ]
+    listed = run("tenant", "list")
+    assert "acme  suspended  keys: 1 (HS256, retired), 2 (EdDSA)" in listed
+    assert secret.read_text().strip() not in listed
+    run("tenant", "resume", "acme")
+    resumed = held.get("acme")
+    assert resumed is not None and resumed.state == "active"
+
+
+def test_the_secret_signs_tokens(held: type[Held], tmp_path: Path) -> None:
+    run("tenant", "add", "acme", "--secret-file", str(tmp_path / "secret"))
+    arguments = ("token", "--tenant", "acme", "--reader", "u1", "--data", str(tmp_path / "none"))
+    assert run(*arguments).count(".") == 2
+    run("tenant", "retire-key", "acme", "1")
+    assert "--key-file" in fail(*arguments)
+
+
+def test_what_cannot_be_done_is_said_and_changes_nothing(held: type[Held], tmp_path: Path) -> None:
+    secret = str(tmp_path / "secret")
+    run("tenant", "add", "acme", "--secret-file", secret)
+    before = held.get("acme")
+    assert "already" in fail("tenant", "add", "acme", "--secret-file", str(tmp_path / "another"))
+    assert not (tmp_path / "another").exists()
+    assert "File exists" in fail("tenant", "add", "globex", "--secret-file", secret)
+    assert "either" in fail("tenant", "add", "globex")
+    assert "a-z" in fail("tenant", "add", "Acme Corp", "--secret-file", str(tmp_path / "s"))
+    assert "already" in fail("tenant", "add-key", "acme", "1", "--secret-file", str(tmp_path / "s"))
+    assert "no active key" in fail("tenant", "retire-key", "acme", "9")
+    assert "no tenant" in fail("tenant", "suspend", "initech")
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
+    (tmp_path / "weak.pem").write_bytes(weak.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    assert "2048" in fail("tenant", "add-key", "acme", "2", "--public-key", str(tmp_path / "weak.pem"))
+    assert held.get("acme") == before and held.get("globex") is None
+    assert not (tmp_path / "s").exists()
+
+
+def test_migrate(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_apart(lambda: execute(postgres_server.url, "CREATE DATABASE by_hand"))
+    url = postgres_server.database_url("by_hand")
+    monkeypatch.setenv("PARLEY_DATABASE_URL", url)
+    for _ in range(2):
+        assert "up to date" in run("migrate")
+    run_apart(lambda: execute(url, "INSERT INTO parley.pages (tenant, page) VALUES ('acme', 'p')"))
+    run_apart(lambda: execute(postgres_server.url, "DROP DATABASE by_hand WITH (FORCE)"))
+
+
+def test_migrating_a_database_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_DATABASE_URL", "postgresql://someone:hidden-password@127.0.0.1:9/parley")
+    output = fail("migrate")
+    assert "parley doctor" in output and "hidden-password" not in output
