@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +11,16 @@ import jwt
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from parley.claims import Role
-from parley.tenants import ALGORITHMS, Algorithm
+from parley.tenants import ALGORITHMS, Algorithm, Key
 
 AUDIENCE = "parley"
 
@@ -117,3 +124,20 @@ def _algorithm_of_pem(text: bytes) -> Algorithm:
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return "EdDSA"
     raise KeyProblem("The key is neither RSA, nor P-256, nor Ed25519.")
+
+
+def generate_key(algorithm: Algorithm, kid: str) -> tuple[Key, str]:
+    """A new key: (what the registry gets, what the tenant's server signs with: private PEM, or the secret itself)."""
+    if algorithm == "HS256":
+        secret = secrets.token_urlsafe(SHORTEST_SECRET)
+        return Key(kid, algorithm, secret), secret
+    private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    if algorithm == "RS256":
+        private = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    elif algorithm == "ES256":
+        private = ec.generate_private_key(ec.SECP256R1())
+    else:
+        private = ed25519.Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Key(kid, algorithm, public.decode()), pem.decode()
