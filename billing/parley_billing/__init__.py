@@ -1,0 +1,1 @@
+"""Usage records → ledger → what tenants, operators and Prometheus see."""

@@ -1,0 +1,142 @@
+"""From the stream into the ledger, exactly once.
+
+The stream is a queue: what is committed is deleted from it, and each read starts at its beginning, so there is no
+position that could be wrong. Whatever Redis does (trim, flush, fail over to an older copy, number entries
+backwards), an entry that is there gets read, and a record that comes twice is known by its id. What Redis lost
+comes again from the gateways' spools, because it was not confirmed.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, cast
+
+from parley.clock import Clock
+from parley.metrics import LEDGER_AS_OF, LEDGER_COMMIT_SECONDS, USAGE_RECORDS
+from parley.redis_keys import BODY, Keys
+from parley_billing.core.intake import take_in
+from parley_billing.shell.ledger_store import Booked, LedgerStore
+from parley_runtime.database import Pool
+from parley_runtime.lifecycle import RETRY_FIRST, RETRY_LONGEST
+from parley_runtime.redis_client import Client
+from parley_runtime.telemetry import Metrics, get_logger
+
+#: Entries in one read, and bytes of them in one transaction: it stays far below a second.
+READ_AT_ONCE = 300
+COMMIT_BYTES = 2 * 1024 * 1024
+#: Milliseconds that a read waits for the first entry. Also how long stopping may take.
+BLOCK_MS = 1_000
+#: Seconds between attempts to become the reader, while another process is.
+STANDBY_EVERY = 1.0
+#: Seconds without a finished round after which this process no longer counts as working.
+STALE_AFTER = 10.0
+
+#: Confirmations only grow, whoever writes them; then the entries go. KEYS: confirmed, stream.
+_SETTLE = """
+local runs = tonumber(ARGV[1])
+for place = 2, 2 * runs, 2 do
+  local held = tonumber(redis.call('HGET', KEYS[1], ARGV[place]) or '-1')
+  if tonumber(ARGV[place + 1]) > held then redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1]) end
+end
+redis.call('XDEL', KEYS[2], unpack(ARGV, 2 * runs + 2))
+"""
+
+_Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class Consumer:
+    """Runs until cancelled. `client` needs a read timeout longer than `BLOCK_MS`."""
+
+    def __init__(self, pool: Pool, client: Client, keys: Keys, clock: Clock, metrics: Metrics) -> None:
+        self._pool = pool
+        self._client = client
+        self._keys = keys
+        self._clock = clock
+        self._records = metrics.counter(USAGE_RECORDS)
+        self._as_of = metrics.gauge(LEDGER_AS_OF)
+        self._seconds = metrics.histogram(LEDGER_COMMIT_SECONDS)
+        self._worked_at = float("-inf")
+        #: Set after each commit.
+        self.committed = asyncio.Event()
+
+    @property
+    def working(self) -> bool:
+        """Whether the last round, of reading or of standing by, is recent."""
+        return self._clock.monotonic() - self._worked_at < STALE_AFTER
+
+    async def run(self) -> None:
+        """Read, or stand by while another process reads. Every fault is waited out."""
+        wait = RETRY_FIRST
+        while True:
+            started = self._clock.monotonic()
+            try:
+                async with self._pool.acquire() as connection:
+                    store = LedgerStore(connection)
+                    if await store.take_reader_lock():
+                        get_logger().info("reading usage")
+                        await self._read_for_ever(store)
+                self._worked_at = self._clock.monotonic()
+                wait = STANDBY_EVERY
+            except Exception as problem:
+                get_logger().warning("the ledger waits", problem=type(problem).__name__, exc_info=True)
+                if self._clock.monotonic() - started > RETRY_LONGEST:
+                    wait = RETRY_FIRST
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, RETRY_LONGEST)
+
+    async def _read_for_ever(self, store: LedgerStore) -> None:
+        while True:
+            entries = await self._read()
+            for part in _parts(entries):
+                await self._book(store, part)
+            if not entries:
+                self._as_of.set(await store.caught_up(self._clock.now_ms()) / 1000)
+            self._worked_at = self._clock.monotonic()
+
+    async def _read(self) -> list[_Entry]:
+        from_start = {self._keys.usage: "0-0"}
+        answer = await cast(
+            Any, self._client.xread(cast(Any, from_start), count=READ_AT_ONCE, block=BLOCK_MS)
+        )
+        return answer[0][1] if answer else []
+
+    async def _book(self, store: LedgerStore, entries: list[_Entry]) -> None:
+        intake = take_in(fields.get(BODY.encode(), b"") for _, fields in entries)
+        with self._seconds.time():
+            booked = await store.book(intake, self._clock.now_ms())
+        self._count(booked)
+        self._as_of.set(booked.as_of / 1000)
+        self.committed.set()
+        confirmed = [text for run, number in booked.confirmed.items() for text in (run, str(number))]
+        await cast(
+            Any,
+            self._client.eval(
+                _SETTLE, 2, self._keys.usage_confirmed, self._keys.usage,
+                len(booked.confirmed), *confirmed, *(entry for entry, _ in entries),
+            ),
+        )  # fmt: skip
+
+    def _count(self, booked: Booked) -> None:
+        outcomes = {"new": booked.new, "repeat": booked.repeats, "conflict": booked.conflicts, "bad": booked.bad}
+        for outcome, number in outcomes.items():
+            self._records.labels(outcome).inc(number)
+        if booked.conflicts or booked.bad:
+            get_logger().error(
+                "usage records were refused: see the table usage_refused",
+                conflicts=booked.conflicts,
+                bad=booked.bad,
+            )
+
+
+def _parts(entries: list[_Entry]) -> Iterator[list[_Entry]]:
+    """Runs of entries of at most `COMMIT_BYTES` together, at least one each."""
+    part: list[_Entry] = []
+    size = 0
+    for entry in entries:
+        length = sum(map(len, entry[1].values()))
+        if part and size + length > COMMIT_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(entry)
+        size += length
+    if part:
+        yield part
