@@ -74,7 +74,7 @@ async def run(settings: Settings) -> None:
         background.run("consumer", consumer.run())
         background.repeat("export totals", exporter.refresh, REFRESH_EVERY)
         background.repeat("probe", lambda: health.probe(client, pool), PROBE_EVERY)
-        api = UsageApi(UsageStore(pool), TokenVerifier(tenants), clock).application()
+        api = UsageApi(UsageStore(pool), TokenVerifier(tenants, clock), clock).application()
         health.add_routes(api)
         await _serve(stack, api, settings.billing_listen)
         get_logger().info("billing serves", listen=settings.billing_listen, metrics=settings.metrics_listen)
