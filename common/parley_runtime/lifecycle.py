@@ -5,6 +5,9 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from redis.exceptions import RedisError
+
+from parley_runtime.database import FAULTS
 from parley_runtime.telemetry import get_logger
 
 #: Seconds. Between the attempts of a loop that failed.
@@ -43,6 +46,9 @@ class Background:
             while True:
                 try:
                     await once()
+                except (*FAULTS, RedisError) as problem:
+                    # A dependency is away: who called it has said what that means; a trace would say nothing more.
+                    get_logger().warning("background work waits", work=name, problem=type(problem).__name__)
                 except Exception:
                     get_logger().warning("background work failed", work=name, exc_info=True)
                 await asyncio.sleep(every)

@@ -9,7 +9,6 @@ import time
 import click
 import uvloop
 from aiohttp import web
-from parley_runtime.tokens import TokenVerifier
 
 from parley.redis_keys import Keys
 from parley_gateway.core.bus_entry import BusEntry, Changed, Probe
@@ -26,6 +25,7 @@ from parley_gateway.shell.page_store import PageStore
 from parley_gateway.shell.presence_loop import TICK, PresenceLoop
 from parley_gateway.shell.presence_store import PresenceStore
 from parley_gateway.shell.readiness import PROBE_EVERY, Readiness
+from parley_gateway.shell.spool import Spool
 from parley_gateway.shell.usage_reporter import UsageReporter
 from parley_gateway.shell.writer import Writer
 from parley_runtime import database, redis_client
@@ -34,6 +34,7 @@ from parley_runtime.lifecycle import Background, until_stopped
 from parley_runtime.settings import Settings, SettingsError, load
 from parley_runtime.telemetry import Metrics, configure_logging, get_logger
 from parley_runtime.tenant_view import TenantView
+from parley_runtime.tokens import TokenVerifier
 
 #: Pending connections that the kernel keeps: a reconnect storm must queue, not fail.
 BACKLOG = 4_096
@@ -56,7 +57,7 @@ async def serve(settings: Settings) -> None:
     fan_out, meter = FanOut(), Meter(clock)
     hub = Hub(store, clock, settings, metrics, fan_out)
     bus = BusWriter(client, keys, metrics)
-    readiness = Readiness(run, bus, store, clock, metrics)
+    readiness = Readiness(run, bus, store, tenants, clock, metrics)
     presence = PresenceLoop(hub, PresenceStore(client, keys, run, settings.presence_lease_ms), bus, clock, settings)
 
     def committed(entry: Changed) -> None:
@@ -71,7 +72,7 @@ async def serve(settings: Settings) -> None:
 
     writer = Writer(store, tenants, clock, metrics, committed=committed, doubtful=hub.doubtful)
     reader = BusReader(blocking, keys, metrics, entry=arrived, lost=hub.compare_soon)
-    reporter = UsageReporter(meter, client, keys, clock, settings, metrics)
+    reporter = UsageReporter(meter, Spool(settings.spool_directory, run), client, keys, clock, settings, metrics)
     gateway = Gateway(
         clock=clock,
         metrics=metrics,

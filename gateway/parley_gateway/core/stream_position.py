@@ -38,9 +38,10 @@ class StreamPosition:
     def advance(self, identity: str) -> None:
         self.cursor = identity
 
-    def look(self, info: Mapping[str, Any] | None) -> Seen:
-        """`info`: XINFO STREAM's answer, None when there is no such stream.
+    def look(self, info: Mapping[str, Any] | None, asked_at: str) -> Seen:
+        """`info`: XINFO STREAM's answer, None when there is no such stream; `asked_at`: the cursor when it was asked.
 
+        Reading goes on while the answer is on its way, so only what was known before proves a step back.
         The first look begins at the stream's end: who starts knows nothing that it could have missed.
         """
         last = _text(info["last-generated-id"]) if info else START
@@ -51,7 +52,7 @@ class StreamPosition:
             self._looked = True
             self.cursor = last
             return Seen.FINE
-        if added < before or _parse(last) < _parse(self.cursor):
+        if added < before or _parse(last) < _parse(asked_at):
             # Another history: read all of it. What is known of it is recognised and dropped.
             self.cursor = START
             return Seen.BACKWARDS

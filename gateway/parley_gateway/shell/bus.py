@@ -146,17 +146,18 @@ class BusReader:
 
     async def look(self, partitions: Sequence[int] = range(PARTITIONS)) -> None:
         """Compare the cursors with the streams: where something was lost, say so and start over."""
+        asked_at = [self._positions[partition].cursor for partition in partitions]
         async with self._client.pipeline(transaction=False) as pipeline:
             for partition in partitions:
                 pipeline.xinfo_stream(self._keys.bus(partition))
             answers = await pipeline.execute(raise_on_error=False)
         lost: set[int] = set()
-        for partition, info in zip(partitions, answers, strict=True):
+        for partition, cursor, info in zip(partitions, asked_at, answers, strict=True):
             if isinstance(info, Exception):
                 if "no such key" not in str(info).lower():
                     raise info
                 info = None
-            seen = self._positions[partition].look(info)
+            seen = self._positions[partition].look(info, cursor)
             if seen is not Seen.FINE:
                 self._faults.labels(seen.value).inc()
                 lost.add(partition)

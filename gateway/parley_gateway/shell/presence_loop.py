@@ -91,7 +91,7 @@ class PresenceLoop:
             except (RedisError, OSError, TimeoutError):
                 presence.added.update(reader for reader in added if reader in presence.readers)
                 presence.removed.update(reader for reader in removed if reader not in presence.readers)
-                total = presence.here
+                total = presence.best_total  # nobody left because Redis did
         presence.counted_at = self._clock.monotonic()
         presence.total = total
         if presence.announced != total:

@@ -7,6 +7,7 @@ from parley_gateway.shell.bus import BusWriter
 from parley_gateway.shell.page_store import PageStore
 from parley_runtime.database import FAULTS
 from parley_runtime.telemetry import Metrics
+from parley_runtime.tenant_view import TenantView
 
 #: Seconds between probes.
 PROBE_EVERY = 1.0
@@ -17,7 +18,10 @@ STALE = 5.0
 class Readiness:
     """What `/healthz/ready` says, and why."""
 
-    def __init__(self, run: str, bus: BusWriter, store: PageStore, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, run: str, bus: BusWriter, store: PageStore, tenants: TenantView, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._tenants = tenants
         self._run = run
         self._bus = bus
         self._store = store
@@ -28,7 +32,6 @@ class Readiness:
         self._age = metrics.gauge(names.PROBE_AGE)
         self._gauge = metrics.gauge(names.READY)
         self.draining = False
-        self.tenants_ready = False
 
     def seen(self, probe: Probe) -> None:
         """A probe came back."""
@@ -53,7 +56,7 @@ class Readiness:
         missing = []
         if self.draining:
             missing.append("this gateway is shutting down")
-        if not self.tenants_ready:
+        if not self._tenants.ready:
             missing.append("the tenant registry has not been read yet")
         if now - self._probe_seen > STALE:
             missing.append("the own probe has not come back through the bus (Redis)")
