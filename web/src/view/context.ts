@@ -1,5 +1,5 @@
 import { createContext } from "preact";
-import { useContext, useEffect, useReducer } from "preact/hooks";
+import { useContext, useLayoutEffect, useReducer } from "preact/hooks";
 import type { Model } from "./model";
 import type { Strings } from "./strings";
 
@@ -16,6 +16,7 @@ export function useModel(): Surroundings {
   if (surroundings === null) throw new Error("drawn outside of the widget");
   const [, redraw] = useReducer<number, void>((turn) => turn + 1, 0);
   const { model } = surroundings;
-  useEffect(() => model.subscribe(() => redraw()), [model]);
+  // Before the browser paints: a change between drawing and listening would be missed.
+  useLayoutEffect(() => model.subscribe(() => redraw()), [model]);
   return surroundings;
 }

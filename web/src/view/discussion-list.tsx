@@ -65,7 +65,10 @@ function Card({ discussion }: { discussion: Discussion }): VNode {
       data-parley="discussion"
       data-id={chat.id}
       data-location={location.state}
-      onClick={() => model.show({ kind: "chat", id: chat.id })}
+      onClick={() => {
+        model.show({ kind: "chat", id: chat.id });
+        model.reveal(discussion);
+      }}
     >
       <Quote discussion={discussion} />
       <span class="text" dir="auto">

@@ -21,6 +21,9 @@ export type Shown =
 /** "Is typing" fades after this. */
 const TYPING_FADES_MS = 6_000;
 
+/** Words nearer than this to the window's edge may be under a bar of the page. CSS pixels. */
+const MARGIN_PX = 80;
+
 const NOTHING: PageView = { chats: [], phase: "away", readers: null, refused: [], unacknowledged: 0, loaded: false };
 
 /** Everything the view shows, and what a reader can do; knows the page's text and the connection, draws nothing. */
@@ -77,6 +80,7 @@ export class Model {
     if (shown.kind === "chat" && this.view.loaded && !this.view.chats.some(({ id }) => id === shown.id)) {
       this.shown = { kind: "list" };
     }
+    this.#forgetTyping();
     this.#paint();
     this.#tell();
   }
@@ -91,6 +95,20 @@ export class Model {
     if (selection === null && this.selection === null) return;
     this.selection = selection;
     this.#tell();
+  }
+
+  /** Brings the discussed words into the window, if they are not in it. */
+  reveal({ location }: Discussion): void {
+    const range = this.text.range(location);
+    if (range === null) return;
+    const inSight = (): boolean => {
+      const { top, bottom } = range.getBoundingClientRect();
+      return top >= MARGIN_PX && bottom <= innerHeight - MARGIN_PX;
+    };
+    if (inSight()) return;
+    range.startContainer.parentElement?.scrollIntoView({ block: "center" });
+    // A paragraph may be taller than the window: then its middle is not what was asked for.
+    if (!inSight()) scrollBy(0, range.getBoundingClientRect().top - innerHeight / 3);
   }
 
   /** The discussions at a character of the text, the narrowest first. */
@@ -130,6 +148,16 @@ export class Model {
   destroy(): void {
     this.#listeners.clear();
     this.#highlights.destroy();
+  }
+
+  /** Whoever's words have arrived has finished typing them. */
+  #forgetTyping(): void {
+    for (const { id, comments } of this.view.chats) {
+      const last = comments.at(-1);
+      if (last !== undefined && last.by.id === this.typing.get(id)?.person.id && Date.now() - last.at < TYPING_FADES_MS) {
+        this.typing.delete(id);
+      }
+    }
   }
 
   #tell(): void {

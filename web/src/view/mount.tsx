@@ -24,7 +24,7 @@ export function mount(model: Model, strings: Strings, parent: Element, bar: Elem
     <>
       {bar === true && <TopBar floating />}
       <DiscussButton />
-      <Panel />
+      <Panel underBar={bar === true} />
     </>,
   );
   const inline = typeof bar === "boolean" ? null : host(BAR_TAG, bar, model, strings);

@@ -12,7 +12,7 @@ import { Thread } from "./thread";
 import { connection } from "./top-bar";
 
 /** The side panel: the list, one discussion, or a new one. */
-export function Panel(): VNode | null {
+export function Panel({ underBar }: { underBar: boolean }): VNode | null {
   const { model, strings } = useModel();
   const heading = useRef<HTMLHeadingElement>(null);
   const { shown } = model;
@@ -23,7 +23,7 @@ export function Panel(): VNode | null {
   if (shown.kind === "closed") return null;
   return (
     <aside
-      class="panel"
+      class={`panel ${underBar ? "under-bar" : ""}`}
       aria-label={strings.panel}
       data-parley="panel"
       onKeyDown={(event) => {

@@ -39,7 +39,8 @@ button:disabled { opacity: .45; cursor: default; }
 .discuss { position: fixed; z-index: 2147483001; height: 40px; padding: 0 14px 0 11px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-weight: 600; font-size: 14px; box-shadow: var(--shadow); animation: rise .12s ease-out; }
 @keyframes rise { from { opacity: 0; transform: translateY(4px); } }
 
-.panel { position: fixed; z-index: 2147483002; inset-block: 0; inset-inline-end: 0; width: min(400px, 100vw); display: flex; flex-direction: column; background: var(--bg); border-inline-start: 1px solid var(--line); box-shadow: var(--shadow); animation: slide .16s ease-out; }
+.panel { position: fixed; z-index: 2147483002; inset-block: var(--parley-panel-top, 0px) 0; inset-inline-end: 0; width: min(400px, 100vw); display: flex; flex-direction: column; background: var(--bg); border-inline-start: 1px solid var(--line); box-shadow: var(--shadow); animation: slide .16s ease-out; }
+.panel.under-bar { inset-block-start: var(--parley-panel-top, 66px); border-block-start: 1px solid var(--line); border-start-start-radius: 14px; }
 @keyframes slide { from { opacity: 0; transform: translateX(16px); } }
 .panel > header { display: flex; align-items: center; gap: 4px; padding: 10px 12px; border-bottom: 1px solid var(--line); }
 .panel h2 { flex: 1; padding-inline-start: 6px; font-weight: 650; font-size: 16px; }
@@ -94,7 +95,7 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
 .refusal .actions { margin-top: 10px; }
 
 @media (max-width: 560px) {
-  .panel { inset-inline: 0; width: auto; inset-block-start: auto; height: min(78dvh, 640px); border-inline-start: 0; border-block-start: 1px solid var(--line); border-radius: 16px 16px 0 0; padding-bottom: env(safe-area-inset-bottom); }
+  .panel, .panel.under-bar { inset-inline: 0; width: auto; inset-block: auto 0; height: min(78dvh, 640px); border-inline-start: 0; border-block-start: 1px solid var(--line); border-radius: 16px 16px 0 0; padding-bottom: env(safe-area-inset-bottom); }
   .bar { gap: 10px; padding-inline-start: 10px; font-size: 13px; } .chip { font-size: 13px; }
   textarea { font-size: 16px; }
 }
