@@ -11,11 +11,14 @@ Start it with ``python -I watchman.py``; it imports nothing of Parley, so it sta
 import contextlib
 import signal
 import sys
+import time
 
 import psutil  # type: ignore[import-untyped]
 
 # A Postgres told to quit at once needs a moment to release its shared memory; after that there is no asking.
 QUIT_SECONDS = 1.0
+# Between looks whether they are gone. Seconds.
+LOOK_EVERY = 0.01
 
 
 def tree(process: psutil.Process) -> list[psutil.Process]:
@@ -24,6 +27,13 @@ def tree(process: psutil.Process) -> list[psutil.Process]:
         if process.is_running():
             return [process, *process.children(recursive=True)]
     return []
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether it has not ended. A zombie has: it waits for init, which in some containers takes a second."""
+    with contextlib.suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def end(registered: list[psutil.Process]) -> None:
@@ -35,8 +45,10 @@ def end(registered: list[psutil.Process]) -> None:
     for process in doomed:
         with contextlib.suppress(psutil.Error):
             process.resume()
-    _, left = psutil.wait_procs(doomed, timeout=QUIT_SECONDS)
-    for process in left:
+    deadline = time.monotonic() + QUIT_SECONDS
+    while any(map(runs, doomed)) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY)
+    for process in filter(runs, doomed):
         for each in tree(process):
             with contextlib.suppress(psutil.Error):
                 each.kill()
