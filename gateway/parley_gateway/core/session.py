@@ -76,6 +76,9 @@ class Refuse(msgspec.Struct, frozen=True):
 Action: TypeAlias = Login | OpenPage | ClosePage | Perform | ShowTyping | RenewToken | AnswerPing | Refuse
 
 
+_FLOOD = Refuse(Limited("over-limit", "Too many bad frames."), close=CloseCode.OVER_LIMIT)
+
+
 class Session:
     """The state of one conversation. `now` is always seconds of a steady clock."""
 
@@ -112,6 +115,12 @@ class Session:
     def receive_binary(self) -> Action:
         """A binary frame: nobody who knows the protocol sends one."""
         return Refuse(BadInput("bad-frame", "Binary frames are not part of the protocol."), close=CloseCode.MALFORMED)
+
+    def refused(self, refusal: Refusal, broadcast_id: str, page: str, now: float) -> Action:
+        """An operation that was refused without a look at the page; bad ones count towards a flood."""
+        if isinstance(refusal, BadInput) and self._bad_frames.take(now):
+            return _FLOOD
+        return Refuse(refusal, broadcast_id, page)
 
     def hello_timeout(self) -> Action:
         return Refuse(Limited("hello-timeout"), close=CloseCode.HELLO_TIMEOUT)
@@ -182,7 +191,7 @@ class Session:
             self._greeted = True
             return Refuse(refusal, close=CloseCode.MALFORMED)
         if self._bad_frames.take(now):
-            return Refuse(Limited("over-limit", "Too many bad frames."), close=CloseCode.OVER_LIMIT)
+            return _FLOOD
         return _refuse(refusal, data)
 
 

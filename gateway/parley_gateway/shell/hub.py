@@ -189,9 +189,14 @@ class Hub:
                 if epoch != old_epoch:
                     self.restart(live, epoch, head, "epoch")
                 elif head > channel.received:
-                    self.fill(live, "heads")
+                    # Most likely the entry is on its way.
+                    asyncio.get_running_loop().call_later(HOLE_WAIT, self._behind, live, head)
                 elif head < received:
                     self.restart(live, epoch, head, "rollback")
+
+    def _behind(self, live: LivePage, head: int) -> None:
+        if live.channel.started and live.channel.received < head:
+            self.fill(live, "heads")
 
     async def compare_all(self) -> None:
         """The guarantee behind the bus: every page that somebody listens to is compared."""

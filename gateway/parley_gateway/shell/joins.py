@@ -67,7 +67,7 @@ class Joins:
 
     async def _answer(self, live: LivePage, subscriber: Subscriber, since: Since | None) -> None:
         readers = await self._presence.counted(live)
-        epoch, seq = (since.epoch, since.seq) if since else (None, 0)
+        epoch, seq = _cursor(since)
         kind = None
         while True:
             answer = await self._read(live, epoch, seq)
@@ -155,6 +155,13 @@ class Joins:
         size = subscriber.send(page_frame(live.page, answer.epoch, kind, part, readers))
         if size:
             subscriber.counter.replay(1, size)
+
+
+def _cursor(since: Since | None) -> tuple[str | None, int]:
+    """A cursor that can be one of ours; any other asks for everything (WIRE rule 6)."""
+    if since is None or not 0 <= since.seq < 2**53 or not since.epoch.isalnum() or len(since.epoch) > 64:
+        return None, 0
+    return since.epoch, since.seq
 
 
 def page_frame(page: str, epoch: str, kind: str, part: Part, readers: int) -> PreparedFrame:

@@ -141,7 +141,7 @@ class WebSocketConnection(Subscriber):
     async def _perform(self, action: object, size: int) -> None:
         match action:
             case Perform(do):
-                self._do(do, size)
+                await self._do(do, size)
             case OpenPage(page, since):
                 self._open(page, since)
             case ClosePage(page):
@@ -205,7 +205,7 @@ class WebSocketConnection(Subscriber):
             self._close_page(page)
             self._tell(_error(Refusal("forbidden", "Your new token does not cover this page."), None, page))
 
-    def _do(self, do: Do, size: int) -> None:
+    async def _do(self, do: Do, size: int) -> None:
         assert self._session.claims is not None
         try:
             if self._pending >= PENDING:
@@ -218,7 +218,8 @@ class WebSocketConnection(Subscriber):
                 counter=self.counter,
             )
         except Refusal as refusal:
-            self._tell(_error(refusal, do.broadcast_id, do.page))
+            now = self._gateway.clock.monotonic()
+            await self._perform(self._session.refused(refusal, do.broadcast_id, do.page, now), 0)
             return
         self._pending += 1
         future.add_done_callback(partial(self._done, operation, do.broadcast_id))
