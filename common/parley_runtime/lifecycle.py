@@ -26,6 +26,9 @@ async def until_stopped() -> None:
         loop.add_signal_handler(sign, stop.set)
     await stop.wait()
 
+#: What a dependency that is away looks like.
+_AWAY: tuple[type[BaseException], ...] = (*FAULTS, RedisError)
+
 
 class Background:
     """Tasks that live as long as the process. Ends them all, in reverse order, at `close`."""
@@ -46,7 +49,7 @@ class Background:
             while True:
                 try:
                     await once()
-                except (*FAULTS, RedisError) as problem:
+                except _AWAY as problem:
                     # A dependency is away: who called it has said what that means; a trace would say nothing more.
                     get_logger().warning("background work waits", work=name, problem=type(problem).__name__)
                 except Exception:
