@@ -50,7 +50,7 @@ BEGIN
   FOR part IN SELECT value FROM jsonb_array_elements(batch) LOOP
     PERFORM set_config('parley.tenant', part->>'tenant', true);
     INSERT INTO pages (tenant, page)
-      SELECT part->>'tenant', value FROM jsonb_array_elements_text(part->'create') WITH ORDINALITY o(value, n) ORDER BY n
+      SELECT part->>'tenant', value FROM jsonb_array_elements_text(part->'create') ORDER BY value COLLATE "C"
       ON CONFLICT DO NOTHING;
     PERFORM 1 FROM pages
       WHERE tenant = part->>'tenant' AND page IN (SELECT jsonb_array_elements_text(part->'pages'))
