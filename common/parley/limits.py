@@ -53,12 +53,17 @@ EMOJI = Limit("emoji", 32, "bytes", "The longest family emoji sequences are 25â€
 NAME = Limit("name", 200, "characters", "A display name is one line.", "The token is refused: `token-invalid`.")
 NESTING = Limit("nesting", 16, "count", "The deepest valid frame has 5 levels.", "`bad-frame`")
 TOKEN = Limit("token", 8_192, "bytes", "Larger than any sensible set of claims.", "`token-invalid`")
-READER_ID = Limit("readerId", 200, "bytes", "The token's `sub`: an id, not a document; part of keys in Redis.",
-    "`token-invalid`")
-AVATAR = Limit("avatar", 1_024, "bytes", "An address of a picture; it travels with everything its reader writes.",
-    "`token-invalid`")
-PATTERNS = Limit("patterns", 50, "count", "Page patterns in one token; each is tried at each join.",
-    "`token-invalid`")
+READER_ID = Limit(
+    "readerId", 200, "bytes", "The token's `sub`: an id, not a document; part of keys in Redis.", "`token-invalid`"
+)
+AVATAR = Limit(
+    "avatar",
+    1_024,
+    "bytes",
+    "An address of a picture; it travels with everything its reader writes.",
+    "`token-invalid`",
+)
+PATTERNS = Limit("patterns", 50, "count", "Page patterns in one token; each is tried at each join.", "`token-invalid`")
 PATTERN = Limit("pattern", 512, "bytes", "As long as the longest page.", "`token-invalid`")
 TOKEN_LIFE = Limit("tokenLife", 86_400, "seconds", "A leaked token must die by itself within a day.", "`token-invalid`")
 HELLO_WAIT = Limit(

@@ -104,9 +104,7 @@ class TokenVerifier:
                 held = (key, verifying(key))
             except KeyProblem as problem:
                 held = (key, None)
-                get_logger().warning(
-                    "an unusable signing key", tenant=tenant.name, kid=key.kid, problem=str(problem)
-                )
+                get_logger().warning("an unusable signing key", tenant=tenant.name, kid=key.kid, problem=str(problem))
             self._keys[place] = held
             if len(self._keys) > _KEYS_SIZE:
                 self._keys.popitem(last=False)

@@ -114,8 +114,9 @@ ATTACKS: dict[str, Make] = {
     "signature stripped with its dot": edited(lambda whole: whole.rpartition(".")[0]),
     "signature of zeros": edited(lambda whole: f"{whole.rpartition('.')[0]}.{segment(bytes(32))}"),
     "signature cut": edited(lambda whole: f"{whole.rpartition('.')[0]}.{segment(bytes(16))}"),
-    "signature of another token": lambda: f"{token(payload={'sub': 'root'}).rpartition('.')[0]}."
-    + token().rpartition(".")[2],
+    "signature of another token": lambda: (
+        f"{token(payload={'sub': 'root'}).rpartition('.')[0]}." + token().rpartition(".")[2]
+    ),
     "payload swapped": lambda: ".".join(
         [token().split(".")[0], token(payload={"role": "moderator"}).split(".")[1], token().split(".")[2]]
     ),
@@ -185,8 +186,7 @@ ATTACKS: dict[str, Make] = {
     "trailing NUL": edited(lambda whole: whole + "\0"),
     "loose bits in the last character": edited(loose_bits),
     "loose bits, ES256": edited(loose_bits, "ES256"),
-    "standard base64 alphabet": lambda: token(payload={"name": "\x7f?>" + "ÿ" * 9 + "?>?>"}).replace("_", "/")
-    + "/",
+    "standard base64 alphabet": lambda: token(payload={"name": "\x7f?>" + "ÿ" * 9 + "?>?>"}).replace("_", "/") + "/",
     "percent-encoded": edited(lambda whole: whole.replace(".", "%2E")),
     "full-width dot": edited(lambda whole: whole.replace(".", "．")),
     "full-width letter": edited(lambda whole: whole.replace("e", "ｅ", 1)),

@@ -276,5 +276,3 @@ def test_no_single_character_can_be_another(algorithm: Algorithm) -> None:
 def test_any_text_is_refused_and_nothing_else_happens(text: str) -> None:
     with pytest.raises(Refusal):
         verifier().verify(text)
-
-
