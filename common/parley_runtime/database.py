@@ -5,13 +5,13 @@ the owner of the tables.
 """
 
 import asyncio
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy.engine import URL
 
 DatabaseRole: TypeAlias = Literal["parley_gateway", "parley_billing"]
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -48,12 +48,19 @@ async def connect(url: str, role: DatabaseRole, *, size: int) -> Pool:
     )
 
 
-def _sqlalchemy_url(url: str) -> URL:
+# Alembic and SQLAlchemy are loaded by who migrates: it takes half a second, and a gateway never does.
+
+
+def _sqlalchemy_url(url: str) -> "URL":
+    from sqlalchemy.engine import make_url
+
     return make_url(url).set(drivername="postgresql+asyncpg")
 
 
 async def migrate(url: str) -> None:
     """Bring the schema to the newest version. Forward only; any number of processes may call it at once."""
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     engine = create_async_engine(_sqlalchemy_url(url))
     try:
         async with engine.connect() as connection:
@@ -67,13 +74,17 @@ async def migrate(url: str) -> None:
         await engine.dispose()
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "parley_runtime:migrations")
     return config
 
 
 def _upgrade(connection: Any) -> None:
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

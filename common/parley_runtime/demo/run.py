@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from aiohttp import web
 from parley.redis_keys import Keys
 from parley.tenants import Tenant
 from parley_runtime import redis_client, settings
+from parley_runtime.database import migrate
 from parley_runtime.demo import plan
 from parley_runtime.demo.background import in_thread, note
 from parley_runtime.demo.options import Options
@@ -96,10 +97,11 @@ class Demo:
             (data.path / name).mkdir(mode=0o700, exist_ok=True)
         tenants = keep_tenants(data.path)
         # Loading the migrations' libraries takes as long as the servers' start.
-        migrate = asyncio.create_task(in_thread(_load_migrate))
+        loading = asyncio.create_task(in_thread(_load_migrations))
         self._stores = await open_stores(wanted, data.path)
+        await loading
         await asyncio.gather(
-            _migrated(await migrate, self._stores.database_url),
+            _migrated(self._stores.database_url),
             _published(wanted, self._stores.redis_url, tenants),
         )
         ports = plan.Ports.choose(listener.getsockname()[1])
@@ -159,13 +161,12 @@ def _public_socket(port: int) -> socket.socket:
     return listener
 
 
-def _load_migrate() -> Callable[[str], Coroutine[Any, Any, None]]:
-    from parley_runtime.database import migrate
+def _load_migrations() -> None:
+    import sqlalchemy.dialects.postgresql.asyncpg
+    import sqlalchemy.ext.asyncio  # noqa: F401
 
-    return migrate
 
-
-async def _migrated(migrate: Callable[[str], Coroutine[Any, Any, None]], url: str) -> None:
+async def _migrated(url: str) -> None:
     try:
         await migrate(url)
     except Exception as error:
