@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 import msgspec
+import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from parley import limits
@@ -169,6 +170,8 @@ class WebSocketConnection(Subscriber):
             await self._finish(refusal.close or CloseCode.TOKEN, refusal)
             return
         self._session.logged_in(claims)
+        # This handler's task, and every task that it starts, log under the tenant's name.
+        structlog.contextvars.bind_contextvars(tenant=claims.tenant)
         self.tenant, self.reader, self.client = claims.tenant, claims.reader, client
         self.counter = gateway.counter(claims.tenant, self._origin or "")
         gateway.connected(self)
@@ -234,7 +237,7 @@ class WebSocketConnection(Subscriber):
         elif isinstance(problem, Refusal):
             self._tell(_error(problem, broadcast_id, operation.page))
         else:
-            get_logger().error("an operation failed", tenant=self.tenant, exc_info=problem)
+            get_logger().error("an operation failed", exc_info=problem)
             self._tell(_error(Refusal("internal"), broadcast_id, operation.page))
 
     def _open(self, page: str, since: Since | None) -> None:
@@ -249,7 +252,7 @@ class WebSocketConnection(Subscriber):
         if self.joins.get(page) is task:
             del self.joins[page]
         if not task.cancelled() and (problem := task.exception()) is not None:
-            get_logger().error("a join failed", tenant=self.tenant, exc_info=problem)
+            get_logger().error("a join failed", exc_info=problem)
             self._tell(_error(Refusal("internal", "The page could not be opened."), None, page))
 
     async def _join(self, page: str, since: Since | None) -> None:
