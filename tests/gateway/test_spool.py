@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.billing_process import ROOMS
 from parley.usage import UsageLine, decode_record
 from parley_gateway.core.spool_frame import HEADER_BYTES, encode_frame
 from parley_gateway.shell import spool as spool_module
@@ -374,7 +375,7 @@ while True:
 
 
 def test_a_real_process_killed_while_it_writes_loses_nothing_it_sealed(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": ROOMS}
     for life_number in range(1, 4):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path), str(life_number)],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
+from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from parley.clock import Clock
@@ -105,7 +106,7 @@ class UsageReporter:
         self._sealing: asyncio.Task[None] | None = None
         self._records_gauge = metrics.gauge(SPOOL_RECORDS)
         self._adopted_count = metrics.counter(SPOOL_ADOPTED)
-        self._totals = [
+        self._totals: list[tuple[Counter, Callable[[], int]]] = [
             (metrics.counter(SPOOL_FAULTS), lambda: spool.faults),
             (metrics.counter(USAGE_UNCOUNTED), lambda: meter.uncounted),
             (metrics.counter(USAGE_SITES_FOLDED), lambda: meter.folded),
