@@ -69,7 +69,7 @@ $(VENV)/.python:
 	fi; \
 	exit 1
 
-OFFLINE := echo 'The first start downloads packages. Is the network there? Then try again.' >&2; exit 1
+OFFLINE := echo 'The first start downloads packages. Is the network there, and space on the disk? Then try again.' >&2; exit 1
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt $(VENV)/.python
 	@echo 'Installing what Parley runs on ...' >&2

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from kit.demo import RunningDemo
 
 WEB = Path(__file__).parents[2] / "web"
