@@ -57,7 +57,9 @@ async def _until_stopped(options: Options) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
+        # Under nohup a closed terminal is to be ignored. SIGINT is not: scripts start background jobs that way.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, stop.set)
     demo = Demo(options)
     work = asyncio.create_task(demo.run())
     stopped = asyncio.create_task(stop.wait())
