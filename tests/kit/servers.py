@@ -36,9 +36,7 @@ class MakeValkey(Protocol):
 class MakePostgres(Protocol):
     """``make_postgres(port=None, config=None)`` → a running private server without Parley's schema."""
 
-    def __call__(
-        self, port: int | None = None, *, config: dict[str, str] | None = None
-    ) -> PostgresServer: ...
+    def __call__(self, port: int | None = None, *, config: dict[str, str] | None = None) -> PostgresServer: ...
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
