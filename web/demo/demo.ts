@@ -22,6 +22,8 @@ interface Usage {
 const query = new URLSearchParams(location.search);
 const reader = query.get("reader") ?? READERS[0];
 const tenant = TENANTS.find((known) => known === query.get("tenant")) ?? TENANTS[0];
+/** Another edition of the same article is another page, with discussions of its own. */
+const edition = query.get("edition") ?? "federalist-10";
 const role = query.get("role") ?? "";
 
 async function token(scope: string): Promise<string> {
@@ -38,7 +40,7 @@ function element<T extends HTMLElement>(id: string): T {
 }
 
 function address(changes: Record<string, string>): string {
-  const next = new URLSearchParams({ reader, tenant, ...changes });
+  const next = new URLSearchParams({ reader, tenant, ...(query.has("edition") ? { edition } : {}), ...changes });
   return `?${next}`;
 }
 
@@ -57,7 +59,7 @@ link("other-tenant", address({ tenant: other }), `Switch to ${other}`);
 
 Parley(null, {
   // The same for all readers of this tenant: who reads is not part of what is read.
-  page: `https://${tenant}.example/federalist-10`,
+  page: `https://${tenant}.example/${edition}`,
   getToken: () => token(""),
   topBar: element("parley-bar"),
   root: element("article"),
