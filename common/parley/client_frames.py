@@ -127,22 +127,31 @@ def parse(data: bytes) -> ClientFrame:
         raise _explain(data, problem) from None
     # Brackets alone prove nothing (they may stand in a text), so only when there are many is the depth measured.
     deepest = limits.NESTING.default
-    if data.count(b"[") + data.count(b"{") > deepest and _depth_of(_anything.decode(data), deepest + 1) > deepest:
-        raise BadInput("bad-frame", "This frame is nested too deeply.")
+    if data.count(b"[") + data.count(b"{") > deepest:
+        try:
+            whole: Any = _anything.decode(data)
+        except msgspec.DecodeError:  # a number out of range, say, in a member that was ignored above
+            raise BadInput("bad-frame") from None
+        if _depth_of(whole, deepest + 1) > deepest:
+            raise BadInput("bad-frame", "This frame is nested too deeply.")
     return frame
 
 
-def parse_do(data: bytes) -> Do:
-    """The body of an HTTP operation: a `do` frame, whose `t` may be left out. Raises `BadInput`."""
+def parse_do(data: bytes, page: str) -> Do:
+    """The body of an HTTP operation on `page`: a `do` whose `t` and `page` may be left out. Raises `BadInput`."""
     try:
         value: Any = _anything.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadInput("bad-frame") from None
     if not isinstance(value, dict):
-        raise BadInput("bad-frame", "A frame must be a JSON object.")
-    value["t"] = "do" if value.get("t", "do") == "do" else value["t"]
-    if value["t"] != "do":
-        raise BadInput("bad-field", "`t` must be `do`.")
+        raise BadInput("bad-frame", "The body must be a JSON object.")
+    deepest = limits.NESTING.default
+    if _depth_of(value, deepest + 1) > deepest:
+        raise BadInput("bad-frame", "This object is nested too deeply.")
+    if value.setdefault("t", "do") != "do":
+        raise BadInput("bad-field", "`t` must be `do`, or left out.")
+    if value.setdefault("page", page) != page:
+        raise BadInput("bad-field", "`page` must be the page in the address, or left out.")
     try:
         return msgspec.convert(value, Do)
     except (msgspec.ValidationError, RecursionError) as problem:

@@ -4,7 +4,6 @@ Written by `parley` admin commands (and by the operator, when one runs), read by
 a record with a smaller one than what a gateway holds is old and is ignored.
 """
 
-import fnmatch
 import re
 from typing import Literal, TypeAlias
 
@@ -30,7 +29,8 @@ class Key(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Tenant(msgspec.Struct, frozen=True, rename="camel"):
-    """The registry record. `origins`: exact origins (`https://acme.test`) or with one leading `*.` host label.
+    """The registry record. `origins`: exact origins (`https://acme.test`), with `*.` before the host for its
+    subdomains, with `:*` for any port, or `*` alone. Compared in lower case; other scripts as punycode.
 
     `limits` overrides those of `parley.limits` that are marked per tenant, by name.
     """
@@ -61,19 +61,31 @@ def decode_tenant(data: bytes) -> Tenant:
     return _decoder.decode(data)
 
 
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+_ORIGIN_PATTERN = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}|\*))?")
+
+
 def origin_allowed(tenant: Tenant, origin: str | None) -> bool:
     """Whether a browser on `origin` may use this tenant. No Origin header: not a browser, the token decides alone."""
     if origin is None:
         return True
-    origin = origin.lower()
-    for pattern in tenant.origins:
-        pattern = pattern.lower()
-        if pattern in ("*", origin):
-            return True
-        scheme, separator, host = pattern.partition("://*.")
-        if separator and origin.startswith(f"{scheme}://") and origin.endswith(f".{host}"):
-            return True
-        port_free, separator, port = pattern.rpartition(":")
-        if separator and port == "*" and fnmatch.fnmatchcase(origin, f"{port_free}:[0-9]*"):
-            return origin[len(port_free) + 1 :].isdigit()
-    return False
+    if not (origin.isascii() and origin.isprintable()):
+        return False  # no browser sends it, and it could not be kept as a site's name
+    found = _ORIGIN.fullmatch(origin.lower())
+    if found is None:  # `null`: sandboxed frames and files
+        return "*" in tenant.origins
+    return any(_covers(pattern.lower(), *found.groups()) for pattern in tenant.origins)
+
+
+def _covers(pattern: str, scheme: str, host: str, port: str | None) -> bool:
+    if pattern == "*":
+        return True
+    found = _ORIGIN_PATTERN.fullmatch(pattern)
+    if found is None:
+        return False
+    allowed_scheme, wildcard, allowed_host, allowed_port = found.groups()
+    return (
+        scheme == allowed_scheme
+        and (host == allowed_host if wildcard is None else host.endswith(f".{allowed_host}"))
+        and (allowed_port == "*" or port == allowed_port)
+    )

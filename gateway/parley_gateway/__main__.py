@@ -103,7 +103,7 @@ async def serve(settings: Settings) -> None:
     background.repeat("probe", readiness.probe, PROBE_EVERY)
     reporter.start()
 
-    public = web.AppRunner(public_app(gateway, readiness), access_log=None, handler_cancellation=True)
+    public = web.AppRunner(public_app(gateway, readiness, settings.forward), access_log=None, handler_cancellation=True)
     private = web.AppRunner(metrics_app(metrics, readiness), access_log=None)
     try:
         await _listen(public, settings.listen, settings.listen_fd)

@@ -20,11 +20,11 @@ from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.telemetry import Metrics
 
 #: Seconds between two pings of one connection.
-PING_EVERY = 25.0
+PING_EVERY = 20.0
 #: Seconds without a sign of life after which a connection is taken for dead.
 SILENCE = 65.0
 #: Turns of the ping wheel: each turn pings its share of the connections.
-WHEEL = 25
+WHEEL = 20
 #: Seconds for the closing handshakes at the end of a drain.
 CLOSING = 2.0
 
@@ -122,6 +122,8 @@ class Gateway:
         within = seconds * 0.7
         for connection in self.connections:
             connection.move(round(within * 1000))
+        for live in self.hub.pages.values():
+            live.wake()  # long polls answer now
         await self._emptied(within + 1)
         for connection in self.connections:
             retry = round(random.uniform(0, 2_000))  # noqa: S311 - jitter

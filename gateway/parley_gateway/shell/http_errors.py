@@ -59,7 +59,9 @@ async def errors_as_problems(request: web.Request, handler: Handler) -> web.Stre
         if other.status >= 400:
             return problem(Refusal("bad-frame", other.reason))
         raise
-    except FAULTS:
+    except FAULTS as fault:
+        if isinstance(fault, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            raise  # it is the client that has gone
         return problem(Unavailable())
     except Exception:
         get_logger().error("a request failed", path=request.match_info.route.resource and request.path, exc_info=True)

@@ -67,7 +67,7 @@ class Joins:
 
     async def _answer(self, live: LivePage, subscriber: Subscriber, since: Since | None) -> None:
         readers = await self._presence.counted(live)
-        epoch, seq = _cursor(since)
+        epoch, seq = cursor_of(since)
         kind = None
         while True:
             answer = await self._read(live, epoch, seq)
@@ -157,7 +157,7 @@ class Joins:
             subscriber.counter.replay(1, size)
 
 
-def _cursor(since: Since | None) -> tuple[str | None, int]:
+def cursor_of(since: Since | None) -> tuple[str | None, int]:
     """A cursor that can be one of ours; any other asks for everything (WIRE rule 6)."""
     if since is None or not 0 <= since.seq < 2**53 or not since.epoch.isalnum() or len(since.epoch) > 64:
         return None, 0

@@ -25,7 +25,7 @@ class LivePage:
         self.hole_timer: asyncio.TimerHandle | None = None
         self.fill: asyncio.Task[None] | None = None
         self.count: asyncio.Task[None] | None = None
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: set[asyncio.Future[None]] = set()
 
     @property
     def idle(self) -> bool:
@@ -35,16 +35,18 @@ class LivePage:
     async def moved(self, timeout: float) -> bool:
         """Wait until the history moves on; False when it did not in time."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
+        self._waiting.add(future)
         try:
             await asyncio.wait_for(future, timeout)
         except TimeoutError:
             return False
+        finally:
+            self._waiting.discard(future)
         return True
 
     def wake(self) -> None:
         """The history moved on."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, set()
         for future in waiting:
             if not future.done():
                 future.set_result(None)

@@ -1,0 +1,322 @@
+"""The OpenAPI document of everything that answers over plain HTTP."""
+
+from typing import Any, Final
+
+from parley import __version__, limits
+from parley.errors import CODES
+from parley.pages import encode_page
+from parley_gateway.core import examples
+from parley_gateway.core.schemas import EPOCH, REF, SEQ, Schema, components, operation_body
+
+#: Codes that any request about a page can be answered with.
+_ANY: Final = (
+    "bad-field",
+    "token-invalid",
+    "token-expired",
+    "forbidden",
+    "origin-refused",
+    "over-limit",
+    "unavailable",
+    "internal",
+)
+_OPERATION: Final = (
+    *_ANY,
+    "bad-frame",
+    "unknown-op",
+    "suspended",
+    "unknown-chat",
+    "unknown-comment",
+    "use-delete-chat",
+    "id-reused",
+    "too-big",
+    "over-quota",
+)
+
+_PAGE_PARAMETER: Final[Schema] = {
+    "name": "page",
+    "in": "path",
+    "required": True,
+    "description": "The page in base64url without padding.",
+    "schema": {"type": "string", "format": "parley-page", "pattern": "^[A-Za-z0-9_-]{2,683}$"},
+    "example": encode_page(examples.PAGE),
+}
+_CORS: Final[Schema] = {
+    "Access-Control-Allow-Origin": {
+        "description": "Any site's script may read it; only the token decides.",
+        "schema": {"const": "*"},
+    }
+}
+
+
+def document() -> Schema:
+    """The whole document, ready to be encoded."""
+    schemas = components()
+    body = operation_body(schemas["Do"])
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Parley",
+            "version": __version__,
+            "summary": "Discuss any piece of text on any web page, live.",
+            "description": "Everything that the WebSocket protocol does, over plain HTTP. "
+            "The socket is described by /v1/asyncapi.json, the rules of both by the protocol's documentation.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "paths": _paths(body),
+        "components": {
+            "schemas": {
+                name: schemas[name]
+                for name in ("Ack", "Anchor", "Author", "Chat", "Comment", "Page", "Position", "Quote")
+            }
+            | {"Problem": _problem_schema(), "Usage": _usage_schema()},
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A token that the tenant's own server signed. Never in an address.",
+                }
+            },
+        },
+    }
+
+
+def _paths(body: Schema) -> Schema:
+    page: Schema = {"parameters": [_PAGE_PARAMETER]}
+    cursor = [_query("epoch", EPOCH), _query("seq", SEQ)]
+    return {
+        "/v1/pages/{page}/chats": page
+        | {
+            "get": {
+                "operationId": "getChats",
+                "summary": "The page as it is now",
+                "description": "One `page` object. When it says `more`, ask again with its `epoch` and `seq`.",
+                "parameters": cursor,
+                "responses": _json("The page.", "Page", examples.PAGE_FRAME) | _problems(*_ANY),
+            }
+        },
+        "/v1/pages/{page}/operations": page
+        | {
+            "post": {
+                "operationId": "perform",
+                "summary": "One change",
+                "description": "A `do` frame; `t` and `page` may be left out. Sending it again with the same "
+                "`broadcastId` is harmless: it answers the first `ack`.",
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": body,
+                            "examples": {op: {"value": value} for op, value in examples.OPERATIONS.items()},
+                        }
+                    },
+                },
+                "responses": _json("Committed to the database.", "Ack", examples.ACK) | _problems(*_OPERATION),
+            }
+        },
+        "/v1/pages/{page}/changes": page
+        | {
+            "get": {
+                "operationId": "getChanges",
+                "summary": "What changed after a cursor; waits for it with `waitMs`",
+                "description": "One `page` object. While it waits, the reader counts as present.",
+                "parameters": [
+                    _query("epoch", EPOCH, required=True),
+                    _query("seq", SEQ, required=True),
+                    _query(
+                        "waitMs",
+                        {"type": "integer", "minimum": 0, "maximum": 2**53 - 1, "default": 0},
+                        f"How long to wait for a change, at most {limits.LONG_POLL.default}; larger values are "
+                        "lowered to that.",
+                    ),
+                ],
+                "responses": _json("What changed, possibly nothing.", "Page", examples.PAGE_FRAME) | _problems(*_ANY),
+            }
+        },
+        "/v1/pages/{page}/events": page
+        | {
+            "get": {
+                "operationId": "streamEvents",
+                "summary": "What happens, as server-sent events",
+                "description": "First `page` events, then `live`, `presence`, `typing`, `resync`, `renew`, `move`, and "
+                "`error` before the gateway ends the stream. `event` is the frame's `t`, `data` the frame, `id` the "
+                "cursor. After `resync` the stream goes on with `page` events.",
+                "parameters": [
+                    {
+                        "name": "Last-Event-ID",
+                        "in": "header",
+                        "description": "The `id` of the last event received: what happened since then comes first.",
+                        "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{1,64}:[0-9]{1,15}$"},
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "The stream.",
+                        "headers": _CORS,
+                        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _stream_example()}},
+                    }
+                }
+                | _problems(*_ANY),
+            }
+        },
+        "/v1/usage": {
+            "get": {
+                "operationId": "getUsage",
+                "summary": "What the tenant used",
+                "description": "Needs the scope `usage:read`. Answered by billing.",
+                "parameters": [
+                    _query("from", SEQ, "Start, in milliseconds since the epoch; default: the current period's."),
+                    _query("to", SEQ, "End, exclusive."),
+                    _query("by", {"enum": ["period", "day", "hour", "site"], "default": "period"}),
+                ],
+                "responses": _json("The sums of the ledger.", "Usage", None)
+                | _problems(
+                    "bad-field", "token-invalid", "token-expired", "forbidden", "not-found", "unavailable", "internal"
+                ),
+            }
+        },
+        "/v1/parley.js": _script("The widget, for a script tag"),
+        "/v1/parley.mjs": _script("The widget, for an import"),
+        "/v1/openapi.json": _open("This document"),
+        "/v1/asyncapi.json": _open("The WebSocket protocol as an AsyncAPI document"),
+        "/healthz/live": _open("Whether the process turns"),
+        "/healthz/ready": _open(
+            "Whether the gateway works: its own probe came back, the database answers", unready=True
+        ),
+    }
+
+
+def _query(name: str, schema: Schema, description: str = "", *, required: bool = False) -> Schema:
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description or schema.get("description", f"The `{name}` of the last `page` or `live`."),
+        "schema": {key: value for key, value in schema.items() if key != "description"},
+    }
+
+
+def _json(description: str, name: str, example: Any) -> Schema:
+    content: Schema = {"schema": {"$ref": REF.format(name=name)}}
+    if example is not None:
+        content["example"] = example
+    return {"200": {"description": description, "headers": _CORS, "content": {"application/json": content}}}
+
+
+def _problems(*codes: str) -> Schema:
+    """Responses by status, with one example for each code."""
+    by_status: dict[str, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(str(CODES[code].status), []).append(code)
+    return {
+        status: {
+            "description": " ".join(f"`{code}`: {CODES[code].message}" for code in there),
+            "headers": _CORS | (_retry() if status in ("429", "503") else {}),
+            "content": {
+                "application/problem+json": {
+                    "schema": {"$ref": REF.format(name="Problem")},
+                    "examples": {code: {"value": _problem_example(code)} for code in there},
+                }
+            },
+        }
+        for status, there in sorted(by_status.items())
+    }
+
+
+def _retry() -> Schema:
+    return {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}}}
+
+
+def _problem_example(code: str) -> Schema:
+    entry = CODES[code]
+    return {
+        "type": "about:blank",
+        "title": entry.message,
+        "status": entry.status,
+        "code": code,
+        "message": entry.message,
+        "help": entry.help,
+    }
+
+
+def _problem_schema() -> Schema:
+    text = {"type": "string", "minLength": 1}
+    return {
+        "description": "Why something was not done. Nothing was changed; only `internal` means that the outcome is "
+        "unknown.",
+        "type": "object",
+        "properties": {
+            "type": {"const": "about:blank"},
+            "title": text,
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "code": {"enum": sorted(CODES)},
+            "message": {**text, "description": "What happened, for a person."},
+            "help": {**text, "description": "What to do about it."},
+            "retryInMs": {"type": "integer", "minimum": 0},
+        },
+        "required": ["type", "title", "status", "code", "message", "help"],
+    }
+
+
+def _usage_schema() -> Schema:
+    count: Schema = {"type": "integer", "minimum": 0}
+    sums = {
+        "type": "object",
+        "properties": {"messages": count, "bytes": count},
+        "required": ["messages", "bytes"],
+    }
+    classes = ("publish", "delivery", "presence", "replay")
+    return {
+        "description": "`pubSubMessageCount` and `pubSubBandwidth` are the classes publish and delivery together.",
+        "type": "object",
+        "properties": {
+            "tenant": {"type": "string"},
+            "asOf": {"type": ["integer", "null"], "description": "Milliseconds since the epoch."},
+            "pubSubMessageCount": count,
+            "pubSubBandwidth": {**count, "description": "Bytes."},
+            "classes": {"type": "object", "properties": dict.fromkeys(classes, sums), "required": list(classes)},
+            "series": {"type": "array", "items": {"type": "object"}},
+        },
+        "required": ["tenant", "asOf", "pubSubMessageCount", "pubSubBandwidth", "classes", "series"],
+    }
+
+
+def _script(summary: str) -> Schema:
+    headers = _CORS | {"ETag": {"description": "Strong, one for each encoding.", "schema": {"type": "string"}}}
+    return {
+        "get": {
+            "operationId": f"get{'Module' if 'import' in summary else 'Script'}",
+            "summary": summary,
+            "security": [],
+            "responses": {
+                "200": {
+                    "description": "The file, gzipped for who takes that.",
+                    "headers": headers,
+                    "content": {"text/javascript": {"schema": {"type": "string"}}},
+                },
+                "304": {"description": "The client has it.", "headers": headers},
+            }
+            | _problems("unavailable"),
+        }
+    }
+
+
+def _open(summary: str, *, unready: bool = False) -> Schema:
+    answer: Schema = {"description": summary, "content": {"application/json": {"schema": {"type": "object"}}}}
+    return {
+        "get": {
+            "summary": summary,
+            "security": [],
+            "responses": {"200": answer} | ({"503": {**answer, "description": "What is missing."}} if unready else {}),
+        }
+    }
+
+
+def _stream_example() -> str:
+    return (
+        f'id: {examples.EPOCH}:43\nevent: page\ndata: {{"t":"page","page":"{examples.PAGE}",…}}\n\n'
+        f'id: {examples.EPOCH}:44\nevent: live\ndata: {{"t":"live","page":"{examples.PAGE}",…}}\n\n'
+        f'event: presence\ndata: {{"t":"presence","page":"{examples.PAGE}","readers":3}}\n\n'
+    )

@@ -1,0 +1,116 @@
+"""Who asks over HTTP, what for, and how often: everything that is decided before the page is looked at."""
+
+import re
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
+from parley import limits
+from parley.claims import Claims
+from parley.client_frames import Since
+from parley.errors import BadInput, Limited, NotAllowed
+from parley.pages import decode_page
+from parley_gateway.core.meter import Counter
+from parley_gateway.core.reader_rates import ReaderRates
+from parley_gateway.core.session import OPERATION_BURST
+from parley_gateway.shell.gateway import Gateway
+
+#: Query members that somebody may put a token into.
+_TOKEN_NAMES = frozenset({"token", "access_token", "authorization", "bearer", "jwt"})
+_NUMBER = re.compile(r"[0-9]{1,16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A request that may go on. `site` is the verified Origin, or ""."""
+
+    claims: Claims
+    page: str
+    site: str
+    counter: Counter
+
+
+class HttpAccess:
+    """Admission of HTTP requests."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        reads, writes = limits.FRAMES_PER_CONNECTION.default, limits.OPERATIONS_PER_CONNECTION.default
+        self._reads = ReaderRates(reads, reads * 2)
+        self._writes = ReaderRates(writes, writes * OPERATION_BURST)
+
+    def reader(self, request: web.Request) -> Caller:
+        """Somebody who may see the page in the path. Raises `Refusal`."""
+        caller = self._caller(request)
+        if not caller.claims.may_open(caller.page):
+            raise NotAllowed("forbidden", "Your token does not cover this page.")
+        self._take(self._reads, caller, "Too many requests.")
+        return caller
+
+    def writer(self, request: web.Request) -> Caller:
+        """Somebody who asks for a change; whether they may is decided with the operation. Raises `Refusal`."""
+        caller = self._caller(request)
+        self._take(self._writes, caller, "Too many operations.")
+        return caller
+
+    def _caller(self, request: web.Request) -> Caller:
+        refuse_token_in_url(request)
+        gateway = self._gateway
+        origin = request.headers.get("Origin")
+        claims = gateway.admission.verify(bearer(request), origin)
+        page = decode_page(request.match_info["page"])
+        site = origin or ""
+        return Caller(claims, page, site, gateway.counter(claims.tenant, site))
+
+    def _take(self, rates: ReaderRates, caller: Caller, message: str) -> None:
+        claims = caller.claims
+        if wait := rates.take(claims.tenant, claims.reader, self._gateway.clock.monotonic()):
+            raise Limited("over-limit", message, retry_in_ms=wait)
+
+
+def bearer(request: web.Request) -> str | None:
+    """The token of the request, from the one place where it may stand."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def refuse_token_in_url(request: web.Request) -> None:
+    """Raises `token-invalid` when the address carries a token: addresses end up in logs and histories."""
+    for name, value in request.query.items():
+        if name.lower() in _TOKEN_NAMES or value.startswith("eyJ"):
+            raise NotAllowed(
+                "token-invalid",
+                "A token must not stand in an address: addresses end up in logs.",
+                help="Send it as `Authorization: Bearer …`, and take a new one: this one may be known now.",
+            )
+
+
+def number(request: web.Request, name: str, default: int | None = None) -> int:
+    """A whole number from the query. Raises `bad-field`."""
+    text = request.query.get(name)
+    if text is None and default is not None:
+        return default
+    if text is None or _NUMBER.fullmatch(text) is None or int(text) >= 2**53:
+        raise BadInput("bad-field", f"`{name}` must be a whole number, 0 or more.")
+    return int(text)
+
+
+def cursor(request: web.Request) -> Since | None:
+    """`epoch` and `seq` of the query, or None without both. Raises `bad-field`."""
+    epoch = request.query.get("epoch")
+    if epoch is None:
+        if "seq" in request.query:
+            raise BadInput("bad-field", "`seq` says nothing without `epoch`.")
+        return None
+    return Since(epoch, number(request, "seq"))
+
+
+async def body(request: web.Request) -> bytes:
+    """The body without its content-encoding. Raises `too-big`, or `bad-frame` when it cannot be decoded."""
+    try:
+        return await request.read()
+    except HTTPRequestEntityTooLarge:
+        raise BadInput("too-big", f"The body is larger than {limits.FRAME.default} bytes.") from None
+    except (web.RequestPayloadError, ValueError):
+        raise BadInput("bad-frame", "The body does not have the encoding that it claims.") from None
