@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 import click
 import uvloop
 from aiohttp import web
-from parley_runtime.tokens import TokenVerifier
 
 from parley.redis_keys import Keys
 from parley_billing.shell.api import UsageApi
@@ -21,6 +20,7 @@ from parley_runtime.redis_client import connect as connect_redis
 from parley_runtime.settings import Settings, SettingsError, load
 from parley_runtime.telemetry import Metrics, configure_logging, get_logger
 from parley_runtime.tenant_view import TenantView
+from parley_runtime.tokens import TokenVerifier
 
 #: Seconds. Requests that are being answered may take this long when the process stops.
 SHUTDOWN_SECONDS = 2.0

@@ -51,9 +51,7 @@ class Load:
         self.meter = Meter(clock)
         settings = load_settings(spool_directory=spool, seal_interval_ms=50)
         self.spool = Spool(spool, new_run(clock.now_ms()))
-        self.reporter = UsageReporter(
-            self.meter, self.spool, self.client, Keys(), clock, settings, Metrics()
-        )
+        self.reporter = UsageReporter(self.meter, self.spool, self.client, Keys(), clock, settings, Metrics())
         self.counted: Sums = Counter()
         self._rng = random.Random(5)
 

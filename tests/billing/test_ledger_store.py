@@ -87,9 +87,7 @@ async def test_the_same_id_with_another_content_is_refused_and_flagged(pool: Poo
     await connection.close()
 
 
-async def test_records_keep_event_time_stored_time_and_the_batch_in_commit_order(
-    pool: Pool, database_url: str
-) -> None:
+async def test_records_keep_event_time_stored_time_and_the_batch_in_commit_order(pool: Pool, database_url: str) -> None:
     late = UsageRecord("r", 1, NOON, [UsageLine("acme", "", "publish", NOON - 40 * 86_400_000, 1, 10)])
     await book(pool, late)
     await book(pool, random_record(random.Random(1), "r", 2))

@@ -257,9 +257,7 @@ def test_a_full_disk_keeps_records_in_memory_offers_them_and_writes_them_later(t
     assert world.sealed == world.tried == set(range(1, 10))
 
 
-def test_with_too_much_in_memory_nothing_more_is_to_be_sealed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_too_much_in_memory_nothing_more_is_to_be_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "PENDING_BYTES", 200)
     world, disk = World(tmp_path), FullDisk()
     spool = world.new_spool(disk)

@@ -114,8 +114,7 @@ def _sums(classes: _Classes) -> dict[str, Any]:
         "pubSubMessageCount": sum(classes[usage_class][0] for usage_class in PUBSUB_CLASSES),
         "pubSubBandwidth": sum(classes[usage_class][1] for usage_class in PUBSUB_CLASSES),
         "classes": {
-            usage_class: {"messages": messages, "bytes": size}
-            for usage_class, (messages, size) in classes.items()
+            usage_class: {"messages": messages, "bytes": size} for usage_class, (messages, size) in classes.items()
         },
     }
 

@@ -20,8 +20,10 @@ from parley_runtime.lifecycle import RETRY_FIRST, RETRY_LONGEST
 from parley_runtime.redis_client import Client
 from parley_runtime.telemetry import Metrics, get_logger
 
-#: Entries in one read, and bytes of them in one transaction: it stays far below a second.
+#: Entries in one read.
 READ_AT_ONCE = 300
+#: Bytes of entries in one transaction: some 40,000 lines, and less than two seconds even if no two of them share a
+#: sum. Halved after each failure, so that a slow database gets what it can do in time; doubled after each success.
 COMMIT_BYTES = 2 * 1024 * 1024
 #: Milliseconds that a read waits for the first entry. Also how long stopping may take.
 BLOCK_MS = 1_000
@@ -55,8 +57,7 @@ class Consumer:
         self._as_of = metrics.gauge(LEDGER_AS_OF)
         self._seconds = metrics.histogram(LEDGER_COMMIT_SECONDS)
         self._worked_at = float("-inf")
-        #: Set after each commit.
-        self.committed = asyncio.Event()
+        self._commit_bytes = COMMIT_BYTES
 
     @property
     def working(self) -> bool:
@@ -77,6 +78,7 @@ class Consumer:
                 self._worked_at = self._clock.monotonic()
                 wait = STANDBY_EVERY
             except Exception as problem:
+                self._commit_bytes = max(1, self._commit_bytes // 2)
                 get_logger().warning("the ledger waits", problem=type(problem).__name__, exc_info=True)
                 if self._clock.monotonic() - started > RETRY_LONGEST:
                     wait = RETRY_FIRST
@@ -86,17 +88,16 @@ class Consumer:
     async def _read_for_ever(self, store: LedgerStore) -> None:
         while True:
             entries = await self._read()
-            for part in _parts(entries):
+            for part in _parts(entries, self._commit_bytes):
                 await self._book(store, part)
+                self._commit_bytes = min(2 * self._commit_bytes, COMMIT_BYTES)
             if not entries:
                 self._as_of.set(await store.caught_up(self._clock.now_ms()) / 1000)
             self._worked_at = self._clock.monotonic()
 
     async def _read(self) -> list[_Entry]:
         from_start = {self._keys.usage: "0-0"}
-        answer = await cast(
-            Any, self._client.xread(cast(Any, from_start), count=READ_AT_ONCE, block=BLOCK_MS)
-        )
+        answer = await cast(Any, self._client.xread(cast(Any, from_start), count=READ_AT_ONCE, block=BLOCK_MS))
         return answer[0][1] if answer else []
 
     async def _book(self, store: LedgerStore, entries: list[_Entry]) -> None:
@@ -105,7 +106,6 @@ class Consumer:
             booked = await store.book(intake, self._clock.now_ms())
         self._count(booked)
         self._as_of.set(booked.as_of / 1000)
-        self.committed.set()
         confirmed = [text for run, number in booked.confirmed.items() for text in (run, str(number))]
         await cast(
             Any,
@@ -127,13 +127,13 @@ class Consumer:
             )
 
 
-def _parts(entries: list[_Entry]) -> Iterator[list[_Entry]]:
-    """Runs of entries of at most `COMMIT_BYTES` together, at least one each."""
+def _parts(entries: list[_Entry], most: int) -> Iterator[list[_Entry]]:
+    """Runs of entries of at most `most` bytes together, at least one entry each."""
     part: list[_Entry] = []
     size = 0
     for entry in entries:
         length = sum(map(len, entry[1].values()))
-        if part and size + length > COMMIT_BYTES:
+        if part and size + length > most:
             yield part
             part, size = [], 0
         part.append(entry)

@@ -35,8 +35,6 @@ class LedgerExporter:
                 self._exposition, self._batch = Exposition(), -1
             rows = await connection.fetch(_CHANGED, self._batch) if batch > self._batch else []
         for row in rows:
-            self._exposition.put(
-                row["tenant"], row["ordinal"], row["usage_class"], row["messages"], row["bytes"]
-            )
+            self._exposition.put(row["tenant"], row["ordinal"], row["usage_class"], row["messages"], row["bytes"])
         self._batch = batch
         self._exposition.text()

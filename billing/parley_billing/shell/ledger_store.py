@@ -172,9 +172,7 @@ class LedgerStore:
         before = [held.get(run, 0) for run in names]
         above = await self._connection.fetch(_NUMBERS_ABOVE, names, before)
         numbers = {row["run"]: row["numbers"] for row in above}
-        confirmed = {
-            run: advance(number, numbers.get(run, ())) for run, number in zip(names, before, strict=True)
-        }
+        confirmed = {run: advance(number, numbers.get(run, ())) for run, number in zip(names, before, strict=True)}
         await self._connection.execute(_CONFIRM, names, list(confirmed.values()))
         return confirmed
 

@@ -38,9 +38,7 @@ class UsageStore:
 
     async def read(self, tenant: str, question: UsageQuestion) -> tuple[int, list[UsageRow]]:
         """What the ledger is complete up to (ms since the epoch), and the rows that answer the question."""
-        first_day, last_day = (
-            (question.to_ms, question.to_ms) if question.by == "hour" else question.whole_days
-        )
+        first_day, last_day = (question.to_ms, question.to_ms) if question.by == "hour" else question.whole_days
         period = (tenant, question.from_ms, question.to_ms, first_day, last_day)
         async with as_tenant(self._pool, tenant) as connection:
             as_of = await connection.fetchval("SELECT as_of FROM parley.usage_progress")
