@@ -13,8 +13,12 @@ PARTITIONS = 64
 
 def check_page(page: str) -> str:
     """The page name itself, or `bad-field`: 1–512 bytes of UTF-8 without NUL."""
-    if not page or "\0" in page or len(page.encode()) > limits.PAGE_NAME.default:
-        raise BadInput("bad-field", "`page` must be 1 to 512 bytes without NUL.")
+    try:
+        size = len(page.encode())
+    except UnicodeEncodeError:  # lone surrogates
+        size = 0
+    if not 1 <= size <= limits.PAGE_NAME.default or "\0" in page:
+        raise BadInput("bad-field", "`page` must be 1 to 512 bytes of UTF-8 without NUL.")
     return page
 
 
@@ -33,7 +37,10 @@ def decode_page(segment: str) -> str:
     """A page out of an HTTP path: base64url without padding. Raises `BadInput`."""
     try:
         raw = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
-        return check_page(raw.decode())
+        page = check_page(raw.decode())
+        if encode_page(page) != segment:
+            raise ValueError("padded, or not canonical: one page would have several addresses")
+        return page
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise BadInput("bad-field", "The page in the path must be base64url of UTF-8, without padding.") from None
 
