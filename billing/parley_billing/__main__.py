@@ -9,6 +9,7 @@ from aiohttp import web
 
 from parley.redis_keys import Keys
 from parley_billing.shell.api import UsageApi
+from parley_billing.shell.confirmation_sweep import SWEEP_EVERY, sweep
 from parley_billing.shell.consumer import BLOCK_MS, Consumer
 from parley_billing.shell.exporter import REFRESH_EVERY, LedgerExporter
 from parley_billing.shell.health import PROBE_EVERY, Health
@@ -70,9 +71,14 @@ async def run(settings: Settings) -> None:
         exporter = LedgerExporter(pool)
         health.reader_works = lambda: consumer.working
         health.ledger_text = exporter.text
+
+        async def sweep_once() -> None:
+            await sweep(pool, client, keys)
+
         background.run("tenants", tenants.follow())
         background.run("consumer", consumer.run())
         background.repeat("export totals", exporter.refresh, REFRESH_EVERY)
+        background.repeat("sweep confirmations", sweep_once, SWEEP_EVERY)
         background.repeat("probe", lambda: health.probe(client, pool), PROBE_EVERY)
         api = UsageApi(UsageStore(pool), TokenVerifier(tenants, clock), clock).application()
         health.add_routes(api)
