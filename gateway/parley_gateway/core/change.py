@@ -62,8 +62,10 @@ def _merge_chat(changes: list[Change]) -> list[Change]:
     last = changes[-1]
     if last.event == "deleted-text-chat":
         return [_standing_for(last, changes[:-1])]
-    if changes[0].event == "new-text-chat":
-        return [_grown(changes[0], changes[1:])]
+    # A chat that is told whole replaces what was said of it before, also when that is told as new once more.
+    for place in range(len(changes) - 1, -1, -1):
+        if changes[place].event == "new-text-chat":
+            return [_grown(_standing_for(changes[place], changes[:place]), changes[place + 1 :])]
     kept: dict[str, Change] = {}
     replaced: dict[str, list[Change]] = {}
     for change in changes:
@@ -91,6 +93,8 @@ def _standing_for(change: Change, others: list[Change]) -> Change:
 
 def _grown(new: Change, updates: list[Change]) -> Change:
     """A new chat as it is after `updates`."""
+    if not updates:
+        return new
     event = new.read()
     chat = event.chat
     for update in updates:

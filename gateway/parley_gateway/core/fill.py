@@ -4,23 +4,35 @@ The database knows what each operation touched and how that object stands now: o
 for all operations on it (WIRE rule 8).
 """
 
+from typing import Final
+
+import msgspec
+
+from parley import limits
 from parley.objects import Chat
-from parley.server_frames import Event
+from parley.server_frames import Event, EventName
 from parley_gateway.core.change import ANCHOR, STATE, WHOLE, Change
 from parley_gateway.core.rows import ChatRow, CommentRow, Events, OperationRow, shown_reactions
 from parley_gateway.core.wire_objects import chat_on_wire, comment_on_wire
 
 _FIELD = {"resolve": STATE, "reopen": STATE, "relink": ANCHOR}
+#: Operations that one entry stands for. More: another entry says the same, so that each fits into a frame.
+STANDS_FOR: Final = 100
 
 
-def changes_from(events: Events) -> list[Change]:
-    """The changes after the cursor that was asked for, in seq order. `events.operations` must not be None."""
+def changes_from(events: Events, after: int) -> list[Change]:
+    """The changes after a seq, in seq order. `events.operations` must not be None.
+
+    `after` may be past the one that was asked for: what came by another way meanwhile is not told again.
+    """
     assert events.operations is not None
     chats = {chat.id: chat for chat in events.chats}
     comments = {comment.id: comment for comment in events.comments}
     reactions = shown_reactions(events.reactions)
     by_chat: dict[str, list[OperationRow]] = {}
     for operation in events.operations:
+        if operation.seq <= after:
+            continue
         by_chat.setdefault(operation.chat, []).append(operation)
     changes: list[Change] = []
     for identity, operations in by_chat.items():
@@ -35,37 +47,42 @@ def _of_chat(
     comments: dict[str, CommentRow],
     reactions: dict[str, dict[str, list[str]]],
 ) -> list[Change]:
-    last = operations[-1]
-    others = [operation.id for operation in operations[:-1]]
     if chat.deleted:
-        return [
-            Change.of(Event("deleted-text-chat", last.seq, last.id, Chat(chat.id, last.seq), others or None), WHOLE)
-        ]
+        return _entries("deleted-text-chat", WHOLE, operations, Chat(chat.id, 0))
+    changes: list[Change] = []
     if operations[0].op == "new-chat":
         mine = [comment for comment in comments.values() if comment.chat == chat.id]
         mine.sort(key=lambda comment: comment.born)
-        whole = chat_on_wire(chat, mine, reactions)
-        others = [operation.id for operation in operations[1:]]
-        return [Change.of(Event("new-text-chat", last.seq, operations[0].id, whole, others or None), WHOLE)]
+        new = operations[0]
+        whole = _change("new-text-chat", WHOLE, operations, chat_on_wire(chat, mine, reactions), first=True)
+        if len(operations) <= STANDS_FOR and len(whole.entry) <= limits.CHAT_PART.default:
+            return [whole]
+        # Too much for one entry: the chat with its first comment, then what else was said.
+        changes.append(_change("new-text-chat", WHOLE, [new], chat_on_wire(chat, mine[:1], reactions)))
+        operations = operations[1:]
     by_field: dict[str, list[OperationRow]] = {}
     for operation in operations:
         by_field.setdefault(_FIELD.get(operation.op) or str(operation.comment), []).append(operation)
-    return [_of_field(chat, field, of_field, comments, reactions) for field, of_field in by_field.items()]
+    for field, of_field in by_field.items():
+        if field == STATE:
+            what = Chat(chat.id, 0, state=chat.state)
+        elif field == ANCHOR:
+            what = Chat(chat.id, 0, anchor=chat.anchor)
+        else:
+            what = Chat(chat.id, 0, comment=comment_on_wire(comments[field], reactions.get(field)))
+        changes.extend(_entries("updated-text-chat", field, of_field, what))
+    return changes
 
 
-def _of_field(
-    chat: ChatRow,
-    field: str,
-    operations: list[OperationRow],
-    comments: dict[str, CommentRow],
-    reactions: dict[str, dict[str, list[str]]],
-) -> Change:
-    last = operations[-1]
-    if field == STATE:
-        what = Chat(chat.id, last.seq, state=chat.state)
-    elif field == ANCHOR:
-        what = Chat(chat.id, last.seq, anchor=chat.anchor)
-    else:
-        what = Chat(chat.id, last.seq, comment=comment_on_wire(comments[field], reactions.get(field)))
-    others = [operation.id for operation in operations[:-1]]
-    return Change.of(Event("updated-text-chat", last.seq, last.id, what, others or None), field)
+def _entries(name: EventName, field: str, operations: list[OperationRow], what: Chat) -> list[Change]:
+    """What all the operations came to, said as often as their number needs."""
+    groups = [operations[first : first + STANDS_FOR] for first in range(0, len(operations), STANDS_FOR)]
+    return [_change(name, field, group, what) for group in groups]
+
+
+def _change(name: EventName, field: str, operations: list[OperationRow], what: Chat, *, first: bool = False) -> Change:
+    """One entry for several operations, under the id of the last or the `first`, at the seq of the last."""
+    seq = operations[-1].seq
+    own, others = (operations[0], operations[1:]) if first else (operations[-1], operations[:-1])
+    merged = [operation.id for operation in others] or None
+    return Change.of(Event(name, seq, own.id, msgspec.structs.replace(what, seq=seq), merged), field)

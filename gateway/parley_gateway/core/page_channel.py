@@ -13,7 +13,7 @@ from collections import deque
 from enum import Enum
 
 from parley_gateway.core.bus_entry import Changed
-from parley_gateway.core.change import Change, merge
+from parley_gateway.core.change import Change
 
 #: Changes. A join whose database answer is older than this many changes asks the database again.
 RECENT = 64
@@ -65,6 +65,8 @@ class PageChannel:
         self.head = self.received = self._recent_from = seq
         self._pending.clear()
         self._recent.clear()
+        # What is held of another history will never fit.
+        self._held = {after: entry for after, entry in self._held.items() if entry.epoch == epoch}
         self._take_held()
 
     def receive(self, entry: Changed) -> Taken:
@@ -90,7 +92,7 @@ class PageChannel:
 
     def _hold(self, entry: Changed) -> None:
         known = self._held.get(entry.after)
-        if known is not None and known.seq >= entry.seq:
+        if known is not None and known.epoch == entry.epoch and known.seq >= entry.seq:
             return
         if len(self._held) >= HELD:
             # Dropping loses nothing: the database has it, and the hole that is being filled reaches up to it.
@@ -103,23 +105,23 @@ class PageChannel:
             if first > self.received:
                 return
             entry = self._held.pop(first)
-            if entry.epoch == self.epoch and entry.seq > self.received:
+            if entry.seq > self.received:
                 self._append(entry)
 
     def flush(self) -> tuple[int, int, list[Change]]:
-        """(after, seq, merged changes) to send now; head moves."""
+        """(after, seq, changes) to send now; head moves."""
         after, self.head = self.head, self.received
         pending, self._pending = self._pending, []
         for change in pending:
             if len(self._recent) == RECENT:
                 self._recent_from = self._recent.popleft().seq
             self._recent.append(change)
-        return after, self.head, merge(pending)
+        return after, self.head, pending
 
     def since(self, seq: int) -> list[Change] | None:
-        """The changes in (seq, head], merged, or None when they are not all here any more."""
+        """The changes in (seq, head], or None when they are not all here any more."""
         if seq == self.head:
             return []
         if not self._recent_from <= seq < self.head:
             return None
-        return merge([change for change in self._recent if change.seq > seq])
+        return [change for change in self._recent if change.seq > seq]

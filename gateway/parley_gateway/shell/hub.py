@@ -172,8 +172,10 @@ class Hub:
             self.restart(live, events.epoch, events.seq, "epoch")
         elif events.operations is None:
             self.restart(live, events.epoch, events.seq, "behind" if events.seq > after else "rollback")
-        elif events.seq > after:
-            self.apply(Changed(live.tenant, live.page, epoch, after, events.seq, changes_from(events)))
+        elif events.seq > channel.received:
+            received = channel.received
+            changes = changes_from(events, received)
+            self.apply(Changed(live.tenant, live.page, epoch, received, events.seq, changes))
 
     async def compare(self, pages: Iterable[LivePage]) -> None:
         """Compare the pages' heads with the database, and mend what differs."""
