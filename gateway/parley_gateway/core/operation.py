@@ -17,6 +17,9 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 #: C0 controls but tab, line feed and carriage return; they have no place in a text and swell in JSON.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
+#: Beyond this a number in `hint` is not exact in every JSON reader.
+LARGEST_NUMBER: Final = 2**53
+
 #: The members that each op needs; these and no others enter its digest.
 NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "new-chat": ("anchor", "text"),
@@ -83,16 +86,17 @@ def _check_string(value: str, name: str, most: int, *, empty: bool) -> None:
         raise BadInput("bad-field", f"`{name}` must be {'0' if empty else '1'} to {most} characters without NUL.")
 
 
-def _no_nul(value: Any, depth: int = 0) -> bool:
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Without NUL, too deep nesting, or numbers that JSON readers disagree about: those swell when they are stored."""
     if depth > limits.NESTING.default:
         return False
     if isinstance(value, str):
         return "\0" not in value
     if isinstance(value, list):
-        return all(_no_nul(item, depth + 1) for item in value)
+        return all(_is_plain(item, depth + 1) for item in value)
     if isinstance(value, dict):
-        return all("\0" not in name and _no_nul(item, depth + 1) for name, item in value.items())
-    return True
+        return all("\0" not in name and _is_plain(item, depth + 1) for name, item in value.items())
+    return not isinstance(value, int | float) or abs(value) <= LARGEST_NUMBER
 
 
 def check_anchor(anchor: Anchor) -> Anchor:
@@ -107,8 +111,8 @@ def check_anchor(anchor: Anchor) -> Anchor:
         raise BadInput("bad-field", "`anchor.quote.length` must be a positive number of characters.")
     if not 0 <= position.start <= position.end < 2**31:
         raise BadInput("bad-field", "`anchor.position` must be 0 ≤ `start` ≤ `end`.")
-    if not _no_nul(anchor.hint) or len(msgspec.json.encode(anchor.hint)) > limits.HINT.default:
-        raise BadInput("bad-field", f"`anchor.hint` must be at most {limits.HINT.default} bytes without NUL.")
+    if not _is_plain(anchor.hint) or len(msgspec.json.encode(anchor.hint)) > limits.HINT.default:
+        raise BadInput("bad-field", f"`anchor.hint` must be at most {limits.HINT.default} bytes of plain JSON.")
     return anchor
 
 

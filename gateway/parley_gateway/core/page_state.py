@@ -93,6 +93,7 @@ class PageState:
         self._dirty_comments: set[str] = set()
         self._recorded: list[Recorded] = []
         self._reaction_changes: dict[ReactionRow, tuple[bool, int]] = {}
+        self._withdrawn: set[ReactionRow] = set()
         self._erased: list[str] = []
 
     def apply(self, operation: Operation, now_ms: int) -> Accepted | Refusal:
@@ -128,9 +129,15 @@ class PageState:
         """What to store, or None when there is nothing."""
         if not self._recorded:
             return None
-        reacted = [(row, seq) for row, (on, seq) in self._reaction_changes.items() if on]
-        unreacted = [(row, seq) for row, (on, seq) in self._reaction_changes.items() if not on]
         erased = set(self._erased)
+        touched = {
+            row: change
+            for row, change in self._reaction_changes.items()
+            if self._comments[row.comment].chat not in erased
+        }
+        reacted = [(row, seq) for row, (on, seq) in touched.items() if on]
+        # One that was withdrawn and given again stands at its new place, so the old row goes in either case.
+        unreacted = [(row, seq) for row, (_, seq) in touched.items() if row in self._withdrawn]
         return TenantWrites(
             tenant=self.tenant,
             pages=[
@@ -274,6 +281,7 @@ class PageState:
             shown.setdefault(row.emoji, []).append(row.reader)
         else:
             self._reacted.discard(row)
+            self._withdrawn.add(row)
             left = [reader for reader in shown.get(row.emoji, []) if reader != row.reader]
             if left:
                 shown[row.emoji] = left

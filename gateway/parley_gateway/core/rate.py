@@ -1,5 +1,8 @@
 """A token bucket."""
 
+#: Milliseconds after which to ask again where nothing is allowed at all.
+NEVER = 60_000
+
 
 class Rate:
     """`per_second` on average, `burst` at once. Time in seconds of a steady clock."""
@@ -16,6 +19,8 @@ class Rate:
         """0 when one more is allowed, else the milliseconds after which it will be."""
         self._left = min(self._burst, self._left + (now - self._at) * self.per_second)
         self._at = now
+        if self.per_second <= 0:
+            return NEVER
         if self._left >= 1:
             self._left -= 1
             return 0

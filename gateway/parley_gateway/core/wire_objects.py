@@ -1,5 +1,7 @@
 """Rows as they stand on the wire."""
 
+import msgspec
+
 from parley import limits
 from parley.objects import Chat, Comment
 from parley_gateway.core.rows import ChatRow, CommentRow
@@ -7,17 +9,22 @@ from parley_gateway.core.rows import ChatRow, CommentRow
 #: Bytes of reader ids listed on one comment, over all its emoji: keeps every event well under one frame.
 REACTION_BYTES = 8_192
 
+_encode = msgspec.json.Encoder().encode
+
 
 def reactions_on_wire(reactions: dict[str, list[str]] | None) -> dict[str, list[str]] | None:
-    """At most 50 readers an emoji, and not more bytes than `REACTION_BYTES`; an emoji with none left stays, empty."""
+    """At most 50 readers an emoji, and not more bytes than `REACTION_BYTES`; an emoji with none left stays, empty.
+
+    Emoji stand in an order of their own, not of their history: a change and a new read then say the same.
+    """
     if not reactions:
         return None
     budget = REACTION_BYTES
     shown: dict[str, list[str]] = {}
-    for emoji, readers in reactions.items():
+    for emoji, readers in sorted(reactions.items()):
         listed = []
         for reader in readers[: limits.REACTORS_SHOWN.default]:
-            budget -= len(reader.encode()) + 3
+            budget -= len(_encode(reader)) + 1
             if budget < 0:
                 break
             listed.append(reader)

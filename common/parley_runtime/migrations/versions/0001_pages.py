@@ -43,6 +43,7 @@ LANGUAGE plpgsql VOLATILE SET search_path = parley, pg_temp AS $$
 -- Locks the pages that a batch of operations touches and returns all that deciding about them needs.
 -- batch: [{tenant, create: [page], pages: [page], ids: [uuid], chats: [uuid], comments: [uuid],
 --          reacted: [{comment, emoji, reader}]}], sorted by tenant and page: every gateway locks in the same order.
+-- Of each reaction's readers the first 310: what is shown (50) stays right whatever a batch (256) takes away.
 DECLARE
   part jsonb;
   answer jsonb := '[]';
@@ -71,7 +72,7 @@ BEGIN
         WHERE tenant = part->>'tenant'
           AND id IN (SELECT value::uuid FROM jsonb_array_elements_text(part->'comments'))),
       'reactions', shown_reactions(part->>'tenant',
-        ARRAY(SELECT value::uuid FROM jsonb_array_elements_text(part->'comments')), 60),
+        ARRAY(SELECT value::uuid FROM jsonb_array_elements_text(part->'comments')), 310),
       'reacted', (SELECT coalesce(jsonb_agg(jsonb_build_array(r.comment, r.emoji, r.reader)), '[]')
         FROM reactions r JOIN jsonb_to_recordset(part->'reacted') AS q(comment uuid, emoji text, reader text)
           ON r.comment = q.comment AND r.emoji = q.emoji AND r.reader = q.reader
