@@ -26,17 +26,24 @@ def _text(value: Any) -> str:
 
 
 class StreamPosition:
-    """`cursor`: the id after which to read on."""
+    """`cursor`: the id after which to read on.
 
-    __slots__ = ("_added", "_looked", "cursor")
+    Trimming leaves no mark of its own in a stream (`max-deleted-entry-id` knows XDEL only), but the stream counts what
+    was ever added: what is no longer in it and was not read here was lost.
+    """
+
+    __slots__ = ("_added", "_looked", "_passed", "cursor")
 
     def __init__(self) -> None:
         self.cursor = START
         self._added = 0
+        self._passed = 0
         self._looked = False
 
     def advance(self, identity: str) -> None:
+        """One entry was read."""
         self.cursor = identity
+        self._passed += 1
 
     def look(self, info: Mapping[str, Any] | None, asked_at: str) -> Seen:
         """`info`: XINFO STREAM's answer, None when there is no such stream; `asked_at`: the cursor when it was asked.
@@ -46,17 +53,17 @@ class StreamPosition:
         """
         last = _text(info["last-generated-id"]) if info else START
         added = int(info["entries-added"]) if info else 0
-        deleted = _text(info["max-deleted-entry-id"]) if info else START
+        trimmed = added - int(info["length"]) if info else 0
         before, self._added = self._added, added
         if not self._looked:
             self._looked = True
-            self.cursor = last
+            self.cursor, self._passed = last, added
             return Seen.FINE
         if added < before or _parse(last) < _parse(asked_at):
             # Another history: read all of it. What is known of it is recognised and dropped.
-            self.cursor = START
+            self.cursor, self._passed = START, trimmed
             return Seen.BACKWARDS
-        if _parse(deleted) > _parse(self.cursor):
-            self.cursor = deleted
+        if trimmed > self._passed:
+            self._passed = trimmed
             return Seen.TRIMMED
         return Seen.FINE
