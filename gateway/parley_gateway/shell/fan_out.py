@@ -23,7 +23,7 @@ class Broadcast:
     `after`: the seq before the first frame, or None for frames that carry no history. `events`: entries per frame.
     """
 
-    __slots__ = ("_rest", "after", "done", "events", "frames", "page", "skip")
+    __slots__ = ("_members", "_rest", "after", "done", "events", "frames", "page", "skip")
 
     def __init__(
         self,
@@ -41,11 +41,14 @@ class Broadcast:
         self.after = after
         self.done = done
         self.skip = skip
+        self._members = page.members
         self._rest: Iterator[Subscriber] = iter(list(page.members))
 
     def write_slice(self) -> bool:
         """Write the next slice; False when that was the last."""
         members, after, skip = self.page.members, self.after, self.skip
+        if after is not None and members is not self._members:
+            return False  # the page began anew: who is a member now knows more than this
         told: dict[Counter, list[int]] = {}
         left = SLICE
         for subscriber in self._rest:

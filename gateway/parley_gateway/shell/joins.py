@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from parley.client_frames import Since
-from parley.server_frames import Page, encode
+from parley.server_frames import Page, Resync, encode
 from parley_gateway.core.live_frames import live_frames
 from parley_gateway.core.page_answer import Part, parts_of
 from parley_gateway.core.prepared_frame import PreparedFrame
@@ -71,6 +71,10 @@ class Joins:
         kind = None
         while True:
             answer = await self._read(live, epoch, seq)
+            if kind is not None and answer.kind == "snapshot":
+                # The history changed between two parts: what was sent so far belongs to another one.
+                subscriber.send(PreparedFrame("resync", encode(Resync(live.page, "epoch"))))
+                return
             kind = kind or answer.kind
             channel = live.channel
             if not channel.started:

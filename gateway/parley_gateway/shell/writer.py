@@ -106,11 +106,11 @@ class _Lane:
                 get_logger().error("a batch failed", exc_info=True)
                 self._fail(batch, Refusal("internal"))
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
+    async def _commit(self, batch: list[_Waiting], *, doubt: bool = False) -> None:
+        """`doubt`: an earlier attempt may have committed it."""
         writer = self._writer
         loop = asyncio.get_running_loop()
         started = loop.time()
-        doubt = False
         while True:
             try:
                 decided = await self._attempt(batch)
@@ -122,7 +122,7 @@ class _Lane:
                 if len(batch) > 1:
                     # One bad operation never fails another.
                     for waiting in batch:
-                        await self._commit([waiting])
+                        await self._commit([waiting], doubt=doubt)
                     return
             except FAULTS as problem:
                 get_logger().warning("the database does not take a batch", problem=type(problem).__name__)
@@ -132,7 +132,7 @@ class _Lane:
                     self._fail(batch, Refusal("internal"))
                     return
                 for waiting in batch:
-                    await self._commit([waiting])
+                    await self._commit([waiting], doubt=doubt)
                 return
             if loop.time() - started > PATIENCE:
                 self._fail(batch, Refusal("internal") if doubt else Unavailable())
