@@ -215,6 +215,17 @@ def test_ctrl_c_while_it_starts_ends_everything(tmp_path: Path, after: str) -> N
         assert running.output == [] and "Traceback" not in "".join(running.notes)
 
 
+def test_kill_9_of_make_ends_the_demo_too(tmp_path: Path) -> None:
+    # What make does: it starts the demo and waits. The shell stands for it, so that nothing is installed here.
+    make = ["sh", "-c", '"$@"; exit $?', "make"]
+    with RunningDemo(tmp_path, "--port", "0", env={"MAKELEVEL": "1"}, before=make) as running:
+        running.wait_ready()
+        everything = list(running.children())
+        assert len(everything) > 8
+        running.signal(signal.SIGKILL)
+        assert wait_gone(everything, 5) == []
+
+
 def test_your_own_stores(tmp_path: Path, redis_url: str, database_url: str) -> None:
     env = {"PARLEY_REDIS_URL": redis_url, "PARLEY_DATABASE_URL": database_url}
     with RunningDemo(tmp_path, "--port", "0", env=env) as running:

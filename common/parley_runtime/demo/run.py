@@ -37,6 +37,8 @@ CONTENTS = ("valkey", "postgres", "spool", "log", "tenants.json", "tenants.new")
 READY_SECONDS = 60.0
 # Between questions whether it is ready. Seconds.
 ASK_EVERY = 0.05
+# Between looks whether make is still there. Seconds.
+LOOK_AT_PARENT_EVERY = 0.5
 # What programs get after SIGTERM before SIGKILL; with the stores' share it stays below 3. Seconds.
 STOP_SECONDS = 1.3
 
@@ -63,16 +65,27 @@ async def _until_stopped(options: Options) -> None:
     demo = Demo(options)
     work = asyncio.create_task(demo.run())
     stopped = asyncio.create_task(stop.wait())
+    orphaned = asyncio.create_task(_make_gone())
     try:
-        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, stopped, orphaned}, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             # It ends by itself only with a problem.
             await work
     finally:
-        for task in (work, stopped):
+        for task in (work, stopped, orphaned):
             task.cancel()
-        await asyncio.gather(work, stopped, return_exceptions=True)
+        await asyncio.gather(work, stopped, orphaned, return_exceptions=True)
         await demo.close()
+
+
+async def _make_gone() -> None:
+    """Returns when the `make` that started us is gone; never when it was something else.
+
+    For the user make *is* the demo: kill -9 of it must not leave us running.
+    """
+    parent = os.getppid()
+    while "MAKELEVEL" not in os.environ or os.getppid() == parent:  # noqa: ASYNC110 (nobody tells us of that)
+        await asyncio.sleep(LOOK_AT_PARENT_EVERY)
 
 
 class Demo:
