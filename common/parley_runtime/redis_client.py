@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from parley_runtime.settings import SettingsError
@@ -24,6 +25,17 @@ def _nodes(netloc: str, default_port: int) -> list[tuple[str, int]]:
         host, separator, port = part.rpartition(":")
         found.append((host, int(port)) if separator else (part, default_port))
     return found
+
+
+class _Watched(Redis):
+    """A master that Sentinels watch: closing it closes the connections to them too."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        pool = self.connection_pool
+        assert isinstance(pool, SentinelConnectionPool)
+        await super().aclose(close_connection_pool)
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 def connect(url: str, *, read_timeout: float | None = COMMAND_TIMEOUT) -> Client:
@@ -61,7 +73,7 @@ def connect(url: str, *, read_timeout: float | None = COMMAND_TIMEOUT) -> Client
                 _nodes(parts.netloc, 26379),
                 sentinel_kwargs={name: options[name] for name in ("socket_connect_timeout", "socket_timeout")},
             )
-            master: Redis = sentinel.master_for(service, retry=Retry(NoBackoff(), 0), **options)
+            master: Redis = sentinel.master_for(service, _Watched, retry=Retry(NoBackoff(), 0), **options)
             return master
     except ValueError:
         pass

@@ -51,7 +51,7 @@ class ValkeyServer:
         self.directory = self._data.path
         self._binary = valkey_binary()
         self._fixed_port = port
-        self._password = secrets.token_urlsafe(24)
+        self._password = (config or {}).get("requirepass") or secrets.token_urlsafe(24)
         self._config = {
             "bind": LOOPBACK,
             "protected-mode": "yes",

@@ -1,0 +1,189 @@
+"""Redis in its other shapes, for real: a cluster of three nodes, Sentinel with a replica, TLS."""
+
+import asyncio
+import ipaddress
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from kit.servers import MakeValkey
+from parley_runtime.embedded import Child, ValkeyServer, free_port
+from parley_runtime.embedded.valkey import valkey_binary
+
+HOST = "127.0.0.1"
+PASSWORD = "one-for-all"  # servers of one cluster authenticate each other with it
+SLOTS = 16_384
+#: Seconds for a cluster to agree, or a failover to happen.
+PATIENCE = 30.0
+
+
+def eventually(check: Callable[[], Any], what: str) -> None:
+    """Wait until `check` is true; errors of the connection count as "not yet"."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            if check():
+                return
+        except (redis.RedisError, OSError):
+            pass
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {PATIENCE:.0f} s")
+
+
+def client_of(port: int) -> "redis.Redis":
+    """A plain client of one node."""
+    return redis.Redis(host=HOST, port=port, password=PASSWORD, decode_responses=True)
+
+
+def _cluster_port() -> int:
+    """A port whose companion for the cluster's own talk (10,000 above) exists too."""
+    while (port := free_port()) > 55_000:
+        pass
+    return port
+
+
+def cluster(make_valkey: MakeValkey) -> str:
+    """Three masters that share the slots. The URL of the cluster."""
+    config = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf", "requirepass": PASSWORD}
+    config |= {"masterauth": PASSWORD, "cluster-node-timeout": "2000"}
+    nodes = [make_valkey(port=_cluster_port(), config=config) for _ in range(3)]
+    share = -(-SLOTS // len(nodes))
+    for number, node in enumerate(nodes):
+        with client_of(node.port) as client:
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, min(SLOTS, (number + 1) * share) - 1)
+            client.execute_command("CLUSTER", "MEET", HOST, nodes[0].port)
+
+    def agreed() -> bool:
+        for node in nodes:
+            with client_of(node.port) as client:
+                info = client.execute_command("CLUSTER", "INFO")
+                state = dict(line.split(":") for line in info.split()) if isinstance(info, str) else info
+                if state["cluster_state"] != "ok" or state["cluster_known_nodes"] != "3":
+                    return False
+        return True
+
+    eventually(agreed, "the cluster's agreement")
+    return f"redis+cluster://:{PASSWORD}@" + ",".join(f"{HOST}:{node.port}" for node in nodes)
+
+
+class Watched:
+    """A master with a replica, and a Sentinel that watches them."""
+
+    def __init__(self, make_valkey: MakeValkey, directory: Path) -> None:
+        config = {"requirepass": PASSWORD, "masterauth": PASSWORD}
+        self.master: ValkeyServer = make_valkey(config=config)
+        self.replica: ValkeyServer = make_valkey(config={**config, "replicaof": f"{HOST} {self.master.port}"})
+        directory.mkdir()
+        self.port = free_port()
+        settings = directory / "sentinel.conf"
+        settings.write_text(
+            f"port {self.port}\nbind {HOST}\ndir {directory}\n"
+            f"sentinel monitor parley {HOST} {self.master.port} 1\nsentinel auth-pass parley {PASSWORD}\n"
+            "sentinel down-after-milliseconds parley 1000\nsentinel failover-timeout parley 5000\n"
+        )
+        self._sentinel = Child([valkey_binary(), settings, "--sentinel"], log=directory / "sentinel.log")
+        self.url = f"redis+sentinel://:{PASSWORD}@{HOST}:{self.port}/parley"
+        with client_of(self.replica.port) as client:
+            eventually(lambda: client.info("replication")["master_link_status"] == "up", "replication")
+        eventually(lambda: self._asked("num-slaves") == "1", "the Sentinel's discovery of the replica")
+
+    def _asked(self, name: str) -> str:
+        with redis.Redis(host=HOST, port=self.port, decode_responses=True) as client:
+            answer = client.execute_command("SENTINEL", "MASTER", "parley")
+            found = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+            return str(found[name])
+
+    def fail_over(self) -> None:
+        """Kill the master, and wait until the replica has taken over."""
+        self.master.kill()
+        eventually(lambda: self._asked("port") == str(self.replica.port), "the failover")
+        with client_of(self.replica.port) as client:
+            eventually(lambda: client.role()[0] == "master", "the promotion")
+
+    def end(self) -> None:
+        self._sentinel.stop()
+
+
+def _certificate(directory: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for 127.0.0.1, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis for a test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    directory.mkdir()
+    certificate, private = directory / "server.pem", directory / "server.key"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate, private
+
+
+@contextmanager
+def behind_tls(server: ValkeyServer, directory: Path) -> Iterator[str]:
+    """The URL of a TLS terminator in front of a server: the wheel's Valkey is built without TLS of its own."""
+    certificate, private = _certificate(directory)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, private)
+    loop = asyncio.new_event_loop()
+    port = free_port()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind_reader, behind_writer = await asyncio.open_connection(HOST, server.port)
+        await asyncio.gather(pump(reader, behind_writer), pump(behind_reader, writer))
+
+    thread = threading.Thread(target=loop.run_forever, name="tls terminator")
+    thread.start()
+    listening = asyncio.run_coroutine_threadsafe(asyncio.start_server(accept, HOST, port, ssl=context), loop)
+    listener = listening.result(10)
+    try:
+        yield server.url.replace("redis://", "rediss://", 1).replace(
+            f":{server.port}/0", f":{port}/0?ssl_ca_certs={certificate}"
+        )
+    finally:
+
+        async def end() -> None:
+            listener.close()
+            mine = asyncio.current_task()
+            rest = [task for task in asyncio.all_tasks() if task is not mine]
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
