@@ -86,17 +86,15 @@ async def serve(settings: Settings) -> None:
     )
     tenants.on_change(gateway.tenant_changed)
 
-    async def anti_entropy() -> None:
-        await hub.compare_all()
-        await reader.look()
-
     await tenants.load()
     background = Background()
     background.run("tenants", tenants.follow())
     background.run("bus writer", bus.run())
     background.run("bus reader", reader.run())
     background.run("fan-out", fan_out.run())
-    background.repeat("anti-entropy", anti_entropy, settings.heads_interval_ms / 1000)
+    # Two loops: a Redis that does not answer must not keep the gateway from asking the database.
+    background.repeat("anti-entropy", hub.compare_all, settings.heads_interval_ms / 1000)
+    background.repeat("look at the bus", reader.look, settings.heads_interval_ms / 1000)
     background.repeat("presence", presence.tick, TICK)
     background.repeat("slow clients", hub.look_at_slow, SLOW_TICK)
     background.repeat("pings", gateway.ping_share, PING_EVERY / WHEEL)
