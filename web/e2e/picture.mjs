@@ -7,7 +7,7 @@ const PROPERTY = "Property again: is this class analysis, sixty years before Mar
 export async function takePicture(context, base, path) {
   const edition = `picture-${Date.now()}`;
   const at = (reader) => `${base}?${new URLSearchParams({ reader, tenant: "acme", edition })}`;
-  const ann = await Reader.open(await context({ deviceScaleFactor: 2, viewport: { width: 1360, height: 800 } }), at("Ann"));
+  const ann = await Reader.open(await context({ deviceScaleFactor: 1.5, viewport: { width: 1360, height: 800 } }), at("Ann"));
   const bo = await Reader.open(await context(), at("Bo"));
   await ann.discuss("Liberty is to faction what air is to fire", LIBERTY);
   await ann.kept(LIBERTY);

@@ -49,8 +49,8 @@ try {
     bosBrowser,
     violations,
     measured: {},
-    ann: await Reader.open(annsBrowser, address("Ann")),
     annToo: await Reader.open(annsBrowser, address("Ann")),
+    ann: await Reader.open(annsBrowser, address("Ann")), // the later tab is in front: the other one paints rarely
     bo: await Reader.open(bosBrowser, address("Bo")),
     stranger: await Reader.open(await context(), address("Ann", "globex")),
     guarded: await Reader.open(await watched(await context({ proxy: { server: guard.address } }), violations), address("Cy", "globex", "guarded")),

@@ -49,6 +49,9 @@ export function createParley(element: Element | null, options: Options, scriptOr
   };
 }
 
+/** "2 minutes ago" is drawn anew this often. */
+const AGES_MS = 30_000;
+
 function start(element: Element | null, options: Options, scriptOrigin: string | null): () => void {
   const server = options.server ?? scriptOrigin;
   if (server === null) throw new Error("Parley: pass `server`, the address where Parley runs.");
@@ -65,6 +68,8 @@ function start(element: Element | null, options: Options, scriptOrigin: string |
   model.refresh();
   const unmount = mount(model, english, element ?? document.body, options.topBar ?? true);
   const undo = [unmount, follow(model), listen(client), () => model?.destroy(), () => text.destroy(), () => client.stop()];
+  const clock = setInterval(() => model?.refresh(), AGES_MS);
+  undo.push(() => clearInterval(clock));
   client.start();
   return () => {
     for (const step of undo) step();

@@ -24,10 +24,8 @@ export function DiscussButton(): VNode | null {
       style={{ top: `${Math.max(GAP, top)}px`, left: `${left}px` }}
       onPointerDown={(event) => event.preventDefault() /* pressing must not take the selection away */}
       onMouseDown={(event) => event.preventDefault()}
-      onClick={() => {
-        model.select(null);
-        model.show({ kind: "new", anchor: selection.anchor });
-      }}
+      aria-keyshortcuts="Control+Alt+M Meta+Alt+M"
+      onClick={() => model.discuss()}
     >
       <CommentIcon />
       {strings.discuss}

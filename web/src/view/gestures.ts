@@ -36,6 +36,16 @@ export function follow(model: Model): () => void {
     },
     options,
   );
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      // Ctrl+Alt+M, as in the common word processors: a selection by keyboard needs no way to the floating button.
+      if (event.code !== "KeyM" || !event.altKey || !(event.ctrlKey || event.metaKey) || onUs(event)) return;
+      model.select(selected(model));
+      model.discuss();
+    },
+    options,
+  );
   let drawing = false;
   const moved = (): void => {
     if (model.selection === null || drawing) return;

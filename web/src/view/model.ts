@@ -118,6 +118,14 @@ export class Model {
       .sort((a, b) => width(a) - width(b));
   }
 
+  /** Opens the box for a new discussion of what is selected. */
+  discuss(): void {
+    if (this.selection === null || !this.mayWrite) return;
+    const { anchor } = this.selection;
+    this.selection = null;
+    this.show({ kind: "new", anchor });
+  }
+
   do(operation: Operation): string {
     return this.client.do(this.page, operation);
   }
@@ -132,8 +140,9 @@ export class Model {
     this.#tell();
   }
 
-  someoneTypes(chat: string, person: Person): void {
-    if (person.id === this.me?.id) return;
+  someoneTypes(chat: string, who: Person): void {
+    if (who.id === this.me?.id) return;
+    const person = who.name === undefined ? (this.#author(who.id) ?? who) : who;
     const until = Date.now() + TYPING_FADES_MS;
     this.typing.set(chat, { person, until });
     setTimeout(() => {
@@ -148,6 +157,12 @@ export class Model {
   destroy(): void {
     this.#listeners.clear();
     this.#highlights.destroy();
+  }
+
+  /** A person whose words are on this page. */
+  #author(id: string): Person | undefined {
+    for (const { comments } of this.view.chats) for (const { by } of comments) if (by.id === id) return by;
+    return undefined;
   }
 
   /** Whoever's words have arrived has finished typing them. */

@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Composer } from "./composer";
 import { useModel } from "./context";
 import { DiscussionList } from "./discussion-list";
@@ -17,9 +17,23 @@ export function Panel({ underBar }: { underBar: boolean }): VNode | null {
   const heading = useRef<HTMLHeadingElement>(null);
   const { shown } = model;
   const where = shown.kind === "chat" ? shown.id : shown.kind;
+  const before = useRef<Element | null>(null);
+  const open = where !== "closed";
+  useLayoutEffect(() => {
+    if (!open) return undefined;
+    before.current = focused();
+    return () => {
+      // Back to where the reader was, unless they have gone elsewhere meanwhile.
+      if (before.current instanceof HTMLElement && focused() === document.body) before.current.focus({ preventScroll: true });
+    };
+  }, [open]);
   useEffect(() => {
-    if (where !== "closed" && where !== "new") heading.current?.focus({ preventScroll: true });
-  }, [where]);
+    // Whoever reads or writes on the page itself keeps the focus when something changes here from afar.
+    const ours = focused();
+    if (open && where !== "new" && (ours === document.body || ours?.getRootNode() instanceof ShadowRoot)) {
+      heading.current?.focus({ preventScroll: true });
+    }
+  }, [open, where]);
   if (shown.kind === "closed") return null;
   return (
     <aside
@@ -51,6 +65,13 @@ export function Panel({ underBar }: { underBar: boolean }): VNode | null {
       </div>
     </aside>
   );
+}
+
+/** The element that has the focus, inside of shadow roots too. */
+function focused(): Element | null {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement != null) element = element.shadowRoot.activeElement;
+  return element;
 }
 
 function Content({ model, strings }: { model: Model; strings: Strings }): VNode {
