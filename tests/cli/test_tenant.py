@@ -1,5 +1,6 @@
 """`parley tenant` and `parley migrate`: an installation set up by hand."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from parley.redis_keys import Keys
 from parley.tenants import Tenant
 from parley_runtime import redis_client
 from parley_runtime.cli import main
+from parley_runtime.clock import SystemClock
 from parley_runtime.embedded import PostgresServer
 from parley_runtime.registry import Registry
+from parley_runtime.tokens import TokenVerifier
 
 pytestmark = pytest.mark.servers
 
@@ -91,6 +94,42 @@ def test_the_secret_signs_tokens(held: type[Held], tmp_path: Path) -> None:
     assert run(*arguments).count(".") == 2
     run("tenant", "retire-key", "acme", "1")
     assert "--key-file" in fail(*arguments)
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "ES256", "RS256"])
+def test_a_new_pair_signs_tokens_and_its_private_key_is_nowhere_else(
+    held: type[Held], tmp_path: Path, algorithm: str
+) -> None:
+    private = tmp_path / "private.pem"
+    printed = run("tenant", "add", "acme", "--private-key-file", str(private), "--algorithm", algorithm)
+    assert private.stat().st_mode & 0o777 == 0o600
+    record = held.get("acme")
+    assert record is not None and record.keys[0].algorithm == algorithm
+    secret_lines = private.read_text().splitlines()[1:-1]
+    seen = printed + repr(record) + record.keys[0].material + run("tenant", "get", "acme") + run("tenant", "list")
+    assert not any(line in seen for line in secret_lines)
+    assert record.keys[0].material.splitlines()[1] not in run("tenant", "get", "acme")
+    signed = run("token", "--tenant", "acme", "--reader", "u1", "--kid", "1", "--key-file", str(private)).strip()
+    assert TokenVerifier({"acme": record}, SystemClock()).verify(signed).reader == "u1"
+
+
+def test_every_change_leaves_a_line(held: type[Held], tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    lines = []
+    for arguments in (
+        ("add", "acme", "--secret-file", str(secret)),
+        ("add-key", "acme", "2", "--private-key-file", str(tmp_path / "private.pem")),
+        ("retire-key", "acme", "1"),
+        ("suspend", "acme"),
+        ("resume", "acme"),
+    ):
+        result = CliRunner().invoke(main, ["tenant", *arguments])
+        assert result.exit_code == 0, result.output
+        assert secret.read_text().strip() not in result.output
+        lines.append(json.loads(result.stderr))
+    assert [line["action"] for line in lines] == ["add", "add-key", "retire-key", "suspend", "resume"]
+    assert [line["version"] for line in lines] == [1, 2, 3, 4, 5]
+    assert all(line["event"] == "audit" and line["tenant"] == "acme" and line["by"] and line["at"] for line in lines)
 
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(held: type[Held], tmp_path: Path) -> None:

@@ -1,28 +1,42 @@
 """``parley tenant``: the registry by hand, for installations without the operator."""
 
 import asyncio
-import base64
-import os
-import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 import msgspec
 import redis
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from parley.redis_keys import Keys
-from parley.tenants import NAME, Algorithm, Key, Tenant
+from parley.tenants import ALGORITHMS, NAME, Key, Tenant
 from parley_runtime import redis_client, settings
+from parley_runtime.admin import audit, key_into_file
+from parley_runtime.keys import SHORTEST_RSA, verifying
 from parley_runtime.registry import Registry
+from parley_runtime.signing import KeyProblem
 
 T = TypeVar("T")
 
-SECRET_BYTES = 32
+_PATH = click.Path(path_type=Path)
+
+#: What a new pair of keys can be for; the best first.
+PAIRS = ("EdDSA", "ES256", "RS256")
+
+
+def _key_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The three ways to give a tenant a key."""
+    for option in (
+        click.option(
+            "--algorithm", type=click.Choice(PAIRS), default=PAIRS[0], show_default=True, help="Of a new pair."
+        ),
+        click.option("--private-key-file", type=_PATH, help="Make a new pair, and write its private key there."),
+        click.option("--secret-file", type=_PATH, help="Make a new shared secret (HS256), and write it there."),
+        click.option("--public-key", type=_PATH, help="PEM: RSA, P-256 or Ed25519."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -40,41 +54,60 @@ def list_tenants() -> None:
 
 @tenant.command()
 @click.argument("name")
+def get(name: str) -> None:
+    """The record of tenant NAME as JSON, without what its keys are made of."""
+    record = _registry(lambda registry: registry.get(name))
+    if record is None:
+        raise click.ClickException(f"There is no tenant {name}.")
+    shown = msgspec.to_builtins(record)
+    for key in shown["keys"]:
+        del key["material"]
+    click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
+
+
+@tenant.command()
+@click.argument("name")
 @click.option("--origin", "origins", multiple=True, help="Where its pages are, like https://acme.test. Repeatable.")
-@click.option("--public-key", type=click.Path(path_type=Path), help="PEM: RSA, P-256 or Ed25519.")
-@click.option("--secret-file", type=click.Path(path_type=Path), help="Write a new shared secret (HS256) there.")
 @click.option("--kid", default="1", show_default=True, help="The key's id.")
-def add(name: str, origins: tuple[str, ...], public_key: Path | None, secret_file: Path | None, kid: str) -> None:
+@_key_options
+def add(name: str, origins: tuple[str, ...], kid: str, **wanted: Any) -> None:
     """Add tenant NAME with one key."""
     if not NAME.fullmatch(name):
         raise click.ClickException("A tenant's name has 1 to 63 of a-z, 0-9 and -, with no - at either end.")
-    key = _key(kid, public_key, secret_file)
+    key, made = _key(kid, **wanted)
 
     async def put(registry: Registry) -> bool:
         return await registry.put(Tenant(name=name, version=1, keys=[key], origins=list(origins)))
 
     if not _registry(put):
-        if secret_file is not None:
-            secret_file.unlink()
+        if made is not None:
+            made.unlink()
         raise click.ClickException(f"There is a tenant {name} already.")
+    audit("add", name, version=1, kid=kid, algorithm=key.algorithm, origins=origins)
     click.echo(f"Added {name} with key {kid} ({key.algorithm}).")
 
 
 @tenant.command("add-key")
 @click.argument("name")
 @click.argument("kid")
-@click.option("--public-key", type=click.Path(path_type=Path), help="PEM: RSA, P-256 or Ed25519.")
-@click.option("--secret-file", type=click.Path(path_type=Path), help="Write a new shared secret (HS256) there.")
-def add_key(name: str, kid: str, public_key: Path | None, secret_file: Path | None) -> None:
+@_key_options
+def add_key(name: str, kid: str, **wanted: Any) -> None:
     """Add a key to tenant NAME; the others stay valid, so that tokens can move over."""
+    made: Path | None = None
 
     def change(record: Tenant) -> Tenant:
+        nonlocal made
         if any(key.kid == kid for key in record.keys):
             raise click.ClickException(f"{name} has a key {kid} already.")
-        key = _key(kid, public_key, secret_file)
+        key, made = _key(kid, **wanted)
         return msgspec.structs.replace(record, keys=[*record.keys, key])
 
-    _change(name, change)
+    try:
+        _change("add-key", name, change, kid=kid)
+    except click.ClickException:
+        if made is not None:  # what signs for nothing must not lie about
+            made.unlink()
+        raise
     click.echo(f"Added key {kid} to {name}.")
 
 
@@ -90,7 +123,7 @@ def retire_key(name: str, kid: str) -> None:
         keys = [msgspec.structs.replace(key, active=False) if key.kid == kid else key for key in record.keys]
         return msgspec.structs.replace(record, keys=keys)
 
-    _change(name, change)
+    _change("retire-key", name, change, kid=kid)
     click.echo(f"Retired key {kid} of {name}.")
 
 
@@ -99,35 +132,38 @@ def retire_key(name: str, kid: str) -> None:
 @click.argument("origins", nargs=-1, required=True)
 def origins(name: str, origins: tuple[str, ...]) -> None:
     """Replace the ORIGINS on which tenant NAME's pages are."""
-    _change(name, lambda record: msgspec.structs.replace(record, origins=list(origins)))
+    _change("origins", name, lambda record: msgspec.structs.replace(record, origins=list(origins)), origins=origins)
     click.echo(f"{name} may be used on {', '.join(origins)}.")
 
 
 @tenant.command()
 @click.argument("name")
 def suspend(name: str) -> None:
-    """Refuse everybody of tenant NAME; its data stays."""
-    _change(name, lambda record: msgspec.structs.replace(record, state="suspended"))
+    """Let nobody of tenant NAME write. Readers go on reading, and the data stays."""
+    _change("suspend", name, lambda record: msgspec.structs.replace(record, state="suspended"))
     click.echo(f"Suspended {name}.")
 
 
 @tenant.command()
 @click.argument("name")
 def resume(name: str) -> None:
-    """Serve tenant NAME again."""
-    _change(name, lambda record: msgspec.structs.replace(record, state="active"))
+    """Let tenant NAME write again."""
+    _change("resume", name, lambda record: msgspec.structs.replace(record, state="active"))
     click.echo(f"Resumed {name}.")
 
 
-def _change(name: str, change: Callable[[Tenant], Tenant]) -> None:
-    async def work(registry: Registry) -> bool:
+def _change(action: str, name: str, change: Callable[[Tenant], Tenant], **details: Any) -> None:
+    async def work(registry: Registry) -> int | None:
         held = await registry.get(name)
         if held is None:
             raise click.ClickException(f"There is no tenant {name}.")
-        return await registry.put(msgspec.structs.replace(change(held), version=held.version + 1))
+        new = msgspec.structs.replace(change(held), version=held.version + 1)
+        return new.version if await registry.put(new) else None
 
-    if not _registry(work):
+    version = _registry(work)
+    if version is None:
         raise click.ClickException(f"{name} was changed by somebody else meanwhile. Try again.")
+    audit(action, name, version=version, **details)
 
 
 def _registry(work: Callable[[Registry], Awaitable[T]]) -> T:
@@ -149,31 +185,33 @@ def _registry(work: Callable[[Registry], Awaitable[T]]) -> T:
         ) from error
 
 
-def _key(kid: str, public_key: Path | None, secret_file: Path | None) -> Key:
-    if (public_key is None) == (secret_file is None):
-        raise click.ClickException("Name either --public-key or --secret-file.")
+def _key(
+    kid: str, public_key: Path | None, secret_file: Path | None, private_key_file: Path | None, algorithm: str
+) -> tuple[Key, Path | None]:
+    """The key, and the file that was made for what signs."""
+    if sum(path is not None for path in (public_key, secret_file, private_key_file)) != 1:
+        raise click.ClickException("Name either --public-key, --secret-file or --private-key-file.")
     try:
         if public_key is not None:
-            pem = public_key.read_bytes()
-            return Key(kid=kid, algorithm=_algorithm(pem), material=pem.decode())
-        assert secret_file is not None
-        secret = base64.urlsafe_b64encode(secrets.token_bytes(SECRET_BYTES)).rstrip(b"=").decode()
-        with open(os.open(secret_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secret + "\n")
-        return Key(kid=kid, algorithm="HS256", material=secret)
+            return _public_key(kid, public_key.read_bytes().decode(errors="replace")), None
+        if secret_file is not None:
+            return key_into_file("HS256", kid, secret_file), secret_file
+        assert private_key_file is not None
+        return key_into_file(cast(Any, algorithm), kid, private_key_file), private_key_file
     except OSError as error:
-        raise click.ClickException(f"{public_key or secret_file}: {error.strerror}.") from error
+        raise click.ClickException(f"{public_key or secret_file or private_key_file}: {error.strerror}.") from error
 
 
-def _algorithm(pem: bytes) -> Algorithm:
-    try:
-        key = load_pem_public_key(pem)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise click.ClickException("The file holds no public key in PEM.") from error
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
-        return "RS256"
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        return "ES256"
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        return "EdDSA"
-    raise click.ClickException("The key is neither RSA of at least 2048 bits, nor P-256, nor Ed25519.")
+def _public_key(kid: str, pem: str) -> Key:
+    """The key is for the one algorithm that can use it."""
+    for algorithm in ALGORITHMS:
+        key = Key(kid=kid, algorithm=algorithm, material=pem)
+        try:
+            verifying(key)
+        except KeyProblem:
+            continue
+        if algorithm != "HS256":
+            return key
+    raise click.ClickException(
+        f"The file holds no public key in PEM: RSA of at least {SHORTEST_RSA} bits, P-256 or Ed25519."
+    )
