@@ -1,6 +1,7 @@
 """Keeps the count of readers right: local joins and leaves to Redis, the sum back to everybody."""
 
 import asyncio
+from contextlib import suppress
 
 from redis.exceptions import RedisError
 
@@ -18,6 +19,9 @@ TICK = 0.25
 REREAD = 5.0
 #: Calls to Redis at the same time.
 CONCURRENT = 32
+#: Seconds for which the answer to a join waits for the count. Longer, and Redis is in trouble: the page matters more,
+#: and the count follows as a frame of its own.
+ANSWER_WAIT = 0.3
 
 
 class PresenceLoop:
@@ -40,7 +44,9 @@ class PresenceLoop:
     async def counted(self, live: LivePage) -> int:
         """The page's readers, with what just changed here."""
         if live.presence.dirty or live.presence.told is None:
-            await self._count_once(live)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_WAIT):
+                    await self._count_once(live)
         if not live.members:
             # The first one reads the count in its answer; there is nobody else to tell.
             live.presence.mark_told(self._clock.monotonic())
