@@ -38,12 +38,15 @@ test: $(VENV)/.dev $(VENV)/.parley $(VENV)/.widget $(VENV)/.e2e
 nightly: $(VENV)/.dev $(VENV)/.parley $(VENV)/.widget $(VENV)/.e2e
 	PATH="$(NODE_BIN):$$PATH" $(PY) -m pytest -m nightly $(ARGS)
 
+# All of them, also after one has failed: whoever mends wants the whole list.
 check: $(VENV)/.dev $(VENV)/.parley $(VENV)/.npm
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
-	$(NPM) web run check
+	@status=0; \
+	$(VENV)/bin/ruff check . || status=1; \
+	$(VENV)/bin/ruff format --check . || status=1; \
+	$(VENV)/bin/mypy || status=1; \
+	$(VENV)/bin/lint-imports || status=1; \
+	$(NPM) web run check || status=1; \
+	exit $$status
 
 widget: $(VENV)/.widget
 
