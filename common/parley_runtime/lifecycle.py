@@ -26,6 +26,7 @@ async def until_stopped() -> None:
         loop.add_signal_handler(sign, stop.set)
     await stop.wait()
 
+
 #: What a dependency that is away looks like.
 _AWAY: tuple[type[BaseException], ...] = (*FAULTS, RedisError)
 
