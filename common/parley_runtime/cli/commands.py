@@ -55,7 +55,7 @@ def _load(name: str, load: Callable[[], Any]) -> click.Command:
 
 
 def _broken(name: str, why: str) -> click.Command:
-    sentence = f"`parley {name}` cannot be loaded ({why}). Install the distribution again: pip install parley."
+    sentence = f"`parley {name}` cannot be loaded ({why}). Install all of it: pip install 'parley[demo]'."
 
     def refuse() -> None:
         raise click.ClickException(sentence)
