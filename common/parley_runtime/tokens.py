@@ -164,13 +164,13 @@ def _claims(parts: CompactToken, tenant: Tenant, now: float) -> Claims:
 
 
 def _seconds(payload: dict[str, Any], name: str) -> int | None:
-    """Whole seconds since the epoch. bool is an int in Python, and must not be one here."""
+    """Seconds since the epoch, a fraction cut off: a NumericDate may have one (RFC 7519 §2). bool is no number here."""
     value = payload.get(name)
     if value is None and name not in payload:
         return None
-    if type(value) is not int or not 0 <= value < 2**53:
-        _refuse(f"`{name}` must be whole seconds since 1970")
-    return value
+    if type(value) not in (int, float) or not 0 <= value < 2**53:
+        _refuse(f"`{name}` must be seconds since 1970")
+    return int(value)
 
 
 def _text(payload: dict[str, Any], name: str, most: int) -> str:

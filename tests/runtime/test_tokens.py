@@ -74,6 +74,7 @@ VALID: dict[str, tuple[Make, dict[str, Any]]] = {
     "unknown claims": (with_payload(iss="acme", email="a@acme.test", x={"deep": [1, 2.5, None]}), {}),
     "just expired, within the leeway": (with_payload(exp=NOW - 9), {"expires_at": NOW - 9}),
     "a day ahead": (with_payload(exp=NOW + 86_400), {"expires_at": NOW + 86_400}),
+    "with a fraction of a second": (with_payload(exp=NOW + 600.5, iat=NOW - 0.25), {"expires_at": NOW + 600}),
     "clock ahead, within the leeway": (with_payload(iat=NOW + 10, nbf=NOW + 10), {}),
     "longest reader, in two scripts": (with_payload(sub="ж" * 100), {"reader": "ж" * 100}),
     "fifty patterns": (with_payload(pages=["p" * 512 if not n else str(n) for n in range(50)]), {}),
