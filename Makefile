@@ -16,6 +16,8 @@ BROKEN := $(shell [ ! -e $(VENV)/.python ] || $(PY) -c 'import pip' >/dev/null 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Two pips in one environment get into each other's way.
+.NOTPARALLEL:
 .PHONY: help demo test check nightly widget lock clean
 
 help:
