@@ -92,17 +92,25 @@ class Hub:
         taken = live.channel.receive(entry)
         if taken is Taken.APPLIED:
             live.window.count(len(entry.changes), self._clock.monotonic())
-            self._advanced(live)
         elif taken is Taken.FOREIGN_EPOCH:
             self._start(self.compare([live]))
-        if live.channel.started and live.channel.has_hole and live.hole_timer is None:
-            live.hole_timer = asyncio.get_running_loop().call_later(HOLE_WAIT, self._hole_stays, live)
+        self._advanced(live)
         return taken.value
 
+    def begin(self, live: LivePage, epoch: str, seq: int) -> None:
+        """The page stands there; what had arrived before that was known goes on from it."""
+        live.channel.start(epoch, seq)
+        self._advanced(live)
+
     def _advanced(self, live: LivePage) -> None:
-        if live.hole_timer is not None and not live.channel.has_hole:
-            live.hole_timer.cancel()
-            live.hole_timer = None
+        if not live.channel.started:
+            return
+        if not live.channel.has_hole:
+            if live.hole_timer is not None:
+                live.hole_timer.cancel()
+                live.hole_timer = None
+        elif live.hole_timer is None:
+            live.hole_timer = asyncio.get_running_loop().call_later(HOLE_WAIT, self._hole_stays, live)
         self._schedule_flush(live)
 
     def _hole_stays(self, live: LivePage) -> None:
@@ -219,7 +227,7 @@ class Hub:
 
     def restart(self, live: LivePage, epoch: str, seq: int, why: str) -> None:
         """The history changed under us, or too much was missed: everybody on the page joins again."""
-        live.channel.start(epoch, seq)
+        self.begin(live, epoch, seq)
         frame = PreparedFrame("resync", encode(Resync(live.page, why)))
         members, live.members = live.members, {}
         for subscriber in members:

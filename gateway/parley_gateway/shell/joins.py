@@ -78,7 +78,7 @@ class Joins:
             kind = kind or answer.kind
             channel = live.channel
             if not channel.started:
-                channel.start(answer.epoch, answer.seq)
+                self._hub.begin(live, answer.epoch, answer.seq)
             elif channel.epoch != answer.epoch:
                 self._hub.restart(live, answer.epoch, answer.seq, "epoch")
             for part in answer.parts:

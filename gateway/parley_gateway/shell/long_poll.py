@@ -48,7 +48,7 @@ class LongPolls:
             if read.kind == "snapshot" or read.part.seq > since.seq:
                 return read
             if not channel.started:
-                channel.start(read.epoch, read.seq)
+                gateway.hub.begin(live, read.epoch, read.seq)
             elif channel.epoch != read.epoch:
                 gateway.hub.restart(live, read.epoch, read.seq, "epoch")
             left = deadline - gateway.clock.monotonic()

@@ -143,6 +143,7 @@ CREATE FUNCTION parley.page_changes(me text, of_page text, since_epoch text, sin
 LANGUAGE plpgsql STABLE SET search_path = parley, pg_temp AS $$
 -- The objects of a page that changed after a cursor, oldest change first, at most about 1,000 comments at once; all in
 -- one snapshot. `covered` is the highest seq up to which the answer is complete; equal to `seq` when it is all.
+-- Who begins anew knows of nothing that is gone.
 DECLARE
   head bigint;
   covered bigint;
@@ -158,7 +159,7 @@ BEGIN
   IF whole THEN since := 0; END IF;
   WITH ordered AS (
     SELECT c.*, row_number() OVER w AS place, sum(c.comments + 1) OVER w AS weight FROM chats c
-    WHERE tenant = me AND page = of_page AND seq > since WINDOW w AS (ORDER BY seq)
+    WHERE tenant = me AND page = of_page AND seq > since AND NOT (whole AND deleted) WINDOW w AS (ORDER BY seq)
   ), taken AS (
     SELECT * FROM ordered WHERE place = 1 OR weight <= 1000
   ), rest AS (
