@@ -274,6 +274,13 @@ class WireClient:
                 await self._came.wait()
         self.check()
 
+    async def reach(self, page: str, seq: int) -> PageView:
+        """Wait until this client has everything of the page up to `seq`."""
+        view = self.pages[page]
+        await self.until(lambda: view.seq >= seq and not view.parts)
+        assert view.seq == seq
+        return view
+
     def check(self) -> None:
         """Raises what was wrong so far."""
         if self._wrong is not None:
