@@ -33,9 +33,12 @@ help:
 demo: $(VENV)/.parley $(VENV)/.widget
 	@exec $(PY) -m parley_runtime.cli demo $(ARGS)
 
+# pytest last: its closing line is what people look for.
 test: $(VENV)/.dev $(VENV)/.parley $(VENV)/.widget $(VENV)/.e2e
-	$(NPM) web test
-	PATH="$(NODE_BIN):$$PATH" $(PY) -m pytest -m 'not nightly' $(ARGS)
+	@status=0; \
+	$(NPM) web test || status=1; \
+	PATH="$(NODE_BIN):$$PATH" $(PY) -m pytest -m 'not nightly' $(ARGS) || status=1; \
+	exit $$status
 
 nightly: $(VENV)/.dev $(VENV)/.parley $(VENV)/.widget $(VENV)/.e2e
 	PATH="$(NODE_BIN):$$PATH" $(PY) -m pytest -m nightly $(ARGS)
