@@ -23,6 +23,7 @@ from parley_billing.shell.ledger_store import LedgerStore
 from parley_billing.shell.usage_store import UsageStore
 from parley_runtime.clock import SystemClock
 from parley_runtime.database import Pool, connect
+from parley_runtime.lifecycle import Background
 from parley_runtime.redis_client import connect as connect_redis
 from parley_runtime.telemetry import Metrics
 
@@ -48,12 +49,12 @@ def valkey(redis_url: str) -> Iterator["redis.Redis"]:
 async def consuming(pool: Pool, redis_url: str, metrics: Metrics) -> AsyncIterator[Consumer]:
     client = connect_redis(redis_url, read_timeout=5)
     consumer = Consumer(pool, client, KEYS, SystemClock(), metrics)
-    task = asyncio.create_task(consumer.run())
+    background = Background()
+    background.run("consumer", consumer.run())
     try:
         yield consumer
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await background.close()
         await client.aclose()
 
 
@@ -93,6 +94,21 @@ async def test_entries_that_are_no_records_do_not_stop_the_others(
     }
     assert counted == {"new": 1, "repeat": 1, "bad": 2}
     assert await pool.fetchval("SELECT count(*) FROM parley.usage_refused") == 2
+
+
+async def test_stopping_it_in_the_middle_of_its_work_ends_it(pool: Pool, redis_url: str, valkey: "redis.Redis") -> None:
+    rng = random.Random(3)
+    records: list[UsageRecord] = []
+    for _ in range(12):
+        async with consuming(pool, redis_url, Metrics()):
+            deadline = asyncio.get_running_loop().time() + rng.random() * 0.05
+            while asyncio.get_running_loop().time() < deadline:
+                records.append(random_record(rng, "r", len(records) + 1))
+                put(valkey, records[-1])
+                await asyncio.sleep(0)
+    async with consuming(pool, redis_url, Metrics()):
+        await taken(valkey)
+    await check(pool, records)
 
 
 async def test_a_hole_is_not_passed_until_it_is_filled(pool: Pool, redis_url: str, valkey: "redis.Redis") -> None:

@@ -103,7 +103,7 @@ class UsageReporter:
         self._next_confirm = 0.0
         self._confirm_every = CONFIRM_EVERY
         self._background = Background()
-        self._sealing: asyncio.Task[None] | None = None
+        self._sealing = Background()
         self._records_gauge = metrics.gauge(SPOOL_RECORDS)
         self._adopted_count = metrics.counter(SPOOL_ADOPTED)
         self._totals: list[tuple[Counter, Callable[[], int]]] = [
@@ -122,13 +122,11 @@ class UsageReporter:
         """Begin to seal, send and adopt."""
         self._background.repeat("adopt spools", self._adopt, ADOPT_EVERY)
         self._background.run("send usage", self._send_for_ever())
-        self._sealing = self._background.repeat("seal usage", self.seal, self._seal_every)
+        self._sealing.repeat("seal usage", self.seal, self._seal_every)
 
     async def close(self, seconds: float) -> int:
         """Seal the rest and wait at most `seconds` for billing to confirm it. Number of records left on the spool."""
-        if self._sealing is not None:
-            self._sealing.cancel()
-            await asyncio.wait([self._sealing])
+        await self._sealing.close()
         await self.seal()
         self._confirm_every = CONFIRM_SOON
         deadline = self._clock.monotonic() + seconds
