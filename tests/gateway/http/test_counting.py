@@ -66,11 +66,10 @@ async def test_counted_is_what_was_received(world: HttpWorld) -> None:
         for one in (stream, other):
             while (await one.until("live")).data["seq"] != 2:
                 pass
-        for one in (ann, server):
-            site = ORIGIN if one is ann else ""
-            whole = await one.chats()
-            changed = await one.changes(whole.json["epoch"], 1)
-            nothing = await one.changes(whole.json["epoch"], 2, 300)
+        for who, site in ((ann, ORIGIN), (server, "")):
+            whole = await who.chats()
+            changed = await who.changes(whole.json["epoch"], 1)
+            nothing = await who.changes(whole.json["epoch"], 2, 300)
             for page in (whole, changed, nothing):
                 bill.add(site, "replay", page.size)
         # A compressed answer counts as what it says (only large ones are compressed).

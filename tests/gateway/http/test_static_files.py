@@ -19,7 +19,8 @@ SCRIPT = b"console.log('parley');\n" * 200
 async def site(tmp_path: Path) -> AsyncIterator[TestServer]:
     app = web.Application(middlewares=[errors_as_problems])
     app.add_routes(static_routes(tmp_path))
-    async with TestServer(app) as server:
+    server = TestServer(app)
+    async with server:
         yield server
 
 
