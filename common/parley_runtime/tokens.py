@@ -168,7 +168,7 @@ def _seconds(payload: dict[str, Any], name: str) -> int | None:
     value = payload.get(name)
     if value is None and name not in payload:
         return None
-    if type(value) not in (int, float) or not 0 <= value < 2**53:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 2**53:
         _refuse(f"`{name}` must be seconds since 1970")
     return int(value)
 
