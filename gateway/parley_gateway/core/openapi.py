@@ -121,10 +121,10 @@ def _paths(body: Schema) -> Schema:
             "get": {
                 "operationId": "getChanges",
                 "summary": "What changed after a cursor; waits for it with `waitMs`",
-                "description": "One `page` object. While it waits, the reader counts as present.",
+                "description": "One `page` object: without a cursor the whole page. While it waits, the reader counts "
+                "as present.",
                 "parameters": [
-                    _query("epoch", EPOCH, required=True),
-                    _query("seq", SEQ, required=True),
+                    *cursor,
                     _query(
                         "waitMs",
                         {"type": "integer", "minimum": 0, "maximum": 2**53 - 1, "default": 0},
@@ -188,11 +188,10 @@ def _paths(body: Schema) -> Schema:
     }
 
 
-def _query(name: str, schema: Schema, description: str = "", *, required: bool = False) -> Schema:
+def _query(name: str, schema: Schema, description: str = "") -> Schema:
     return {
         "name": name,
         "in": "query",
-        "required": required,
         "description": description or schema.get("description", f"The `{name}` of the last `page` or `live`."),
         "schema": {key: value for key, value in schema.items() if key != "description"},
     }

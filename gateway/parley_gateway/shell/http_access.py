@@ -97,10 +97,10 @@ def number(request: web.Request, name: str, default: int | None = None) -> int:
 
 
 def cursor(request: web.Request) -> Since | None:
-    """`epoch` and `seq` of the query, or None without both. Raises `bad-field`."""
+    """`epoch` and `seq` of the query, or None without (or with empty) ones. Raises `bad-field`."""
     epoch = request.query.get("epoch")
-    if epoch is None:
-        if "seq" in request.query:
+    if not epoch:
+        if request.query.get("seq"):
             raise BadInput("bad-field", "`seq` says nothing without `epoch`.")
         return None
     return Since(epoch, number(request, "seq"))

@@ -7,7 +7,7 @@ from aiohttp.web_response import ContentCoding
 
 from parley import limits
 from parley.client_frames import parse_do
-from parley.errors import BadInput, Unavailable
+from parley.errors import Unavailable
 from parley.server_frames import Ack, encode
 from parley_gateway.shell import event_stream
 from parley_gateway.shell.gateway import Gateway
@@ -46,13 +46,11 @@ class HttpApi:
         return await self._send_page(request, caller, read, await self._readers(caller))
 
     async def changes(self, request: web.Request) -> web.StreamResponse:
-        """What changed after a cursor; with `waitMs`, as soon as something did."""
+        """What changed after a cursor (without one: everything, at once); with `waitMs`, as soon as something did."""
         caller = self._access.reader(request)
         since = cursor(request)
         wait = min(number(request, "waitMs", 0), limits.LONG_POLL.default)
-        if since is None:
-            raise BadInput("bad-field", "`epoch` and `seq` are missing.", help="Take them from the last `page` object.")
-        if not wait:
+        if since is None or not wait:
             read = await self._reads.read(caller.claims.tenant, caller.page, since)
             return await self._send_page(request, caller, read, await self._readers(caller))
         if self._gateway.draining:
