@@ -281,6 +281,11 @@ class WireClient:
         assert view.seq == seq
         return view
 
+    async def counts(self, page: str, readers: int) -> None:
+        """Wait until this client shows that many readers."""
+        view = self.pages[page]
+        await self.until(lambda: view.readers == readers)
+
     def check(self) -> None:
         """Raises what was wrong so far."""
         if self._wrong is not None:

@@ -203,7 +203,7 @@ async def test_joining_a_big_page_while_others_write_misses_nothing(enter: Enter
     written += sum(await asyncio.gather(*writing))
     assert own == {}
     for client in joiners:
-        await client.until(lambda client=client: client.pages[page].whole)  # type: ignore[misc]
+        assert client.pages[page].whole
     last = (await ann.do(page, "new-chat", anchor=anchor(), text="last"))["seq"]
     for client in (ann, *joiners):
         view = await client.reach(page, last)

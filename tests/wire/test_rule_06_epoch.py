@@ -20,6 +20,7 @@ async def test_the_epoch_is_the_same_on_all_pages_and_gateways(enter: Enter, pag
     [
         pytest.param({"seq": 4}, id="one ahead"),
         pytest.param({"seq": 2**53 - 1}, id="far ahead"),
+        pytest.param({"seq": 10**30}, id="beyond 64 bits"),
         pytest.param({"epoch": "another"}, id="foreign epoch"),
         pytest.param({"epoch": "another", "seq": 0}, id="foreign epoch at nought"),
         pytest.param({"epoch": ""}, id="empty epoch"),
