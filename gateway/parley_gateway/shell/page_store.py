@@ -47,9 +47,14 @@ class PageStore:
                     await transaction.rollback()
             except BaseException as problem:
                 if committing:
+                    # Not back into the pool as it is: giving it back could fail, and hide what is unknown.
+                    connection.terminate()
                     raise OutcomeUnknown from problem
                 if not connection.is_closed():
-                    await transaction.rollback()
+                    try:
+                        await transaction.rollback()
+                    except Exception:
+                        connection.terminate()
                 raise
             return decided
 
