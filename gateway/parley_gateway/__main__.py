@@ -45,7 +45,7 @@ START_RETRY = 0.5
 async def serve(settings: Settings) -> None:
     """Run one gateway until it is told to stop."""
     clock, metrics, keys = SystemClock(), Metrics(), Keys(settings.redis_prefix)
-    run = f"{time.time_ns() // 1_000_000:x}-{secrets.token_hex(6)}"
+    run = new_run(clock.now_ms())
     redis_url = settings.redis_url.get_secret_value()
     client = redis_client.connect(redis_url)
     blocking = redis_client.connect(redis_url, read_timeout=5.0)
@@ -113,10 +113,11 @@ async def serve(settings: Settings) -> None:
         await gateway.drain(settings.drain_seconds)
         await writer.close()
     finally:
-        await presence.forget_all()
-        await reporter.close(seconds=min(3.0, settings.drain_seconds))
-        await background.close()
         await public.cleanup()
+        await presence.forget_all()
+        await background.close()
+        # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
+        await reporter.close(seconds=min(3.0, settings.drain_seconds))
         await private.cleanup()
         await pool.close()
         await client.aclose()
