@@ -147,6 +147,7 @@ async def under(fault: Fault, installation: Installation, seed: int, before: flo
         assert load.acknowledged > acknowledged, "nothing was written after the fault"
         told["acknowledged"] = str(load.acknowledged)
         told["in the database"] = str(len(truth.operations))
+    assert not installation.new_errors()
     print(f"{fault.name}: {', '.join(f'{name} {what}' for name, what in told.items())}")
 
 

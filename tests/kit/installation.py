@@ -34,6 +34,7 @@ class Installation:
         self._directory = directory
         self._stack = stack
         self._numbers = itertools.count(1)
+        self._errors = 0
         self._billing: BillingProcess | None = None
 
     def add_gateway(self, **settings: str) -> GatewayProcess:
@@ -69,9 +70,12 @@ class Installation:
         """A client of Valkey itself, past the proxies."""
         return redis.Redis.from_url(self.valkey.url)
 
-    def logs(self) -> str:
-        """Where to look when a test fails."""
-        return "\n".join(f"== {gateway.log}\n{gateway.log.read_text()[-6000:]}" for gateway in self.gateways)
+    def new_errors(self) -> list[str]:
+        """What gateways logged as errors since the last time: no fault of a dependency is one."""
+        lines = [line for gateway in self.gateways for line in gateway.log.read_text().splitlines()]
+        errors = [line for line in lines if '"level": "error"' in line]
+        before, self._errors = self._errors, len(errors)
+        return errors[before:]
 
 
 async def apart(work: Callable[[], T]) -> T:

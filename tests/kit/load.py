@@ -9,7 +9,7 @@ import json
 import random
 import time
 import uuid
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,10 +38,11 @@ _FAULTS = (OSError, ConnectionClosed, InvalidHandshake, InvalidMessage, TimeoutE
 
 @dataclass(frozen=True)
 class Received:
-    """One counted frame: when (monotonic seconds), from which gateway, what it counts as."""
+    """One counted frame: when (monotonic seconds), from which gateway, over a connection since when, as what."""
 
     at: float
     url: str
+    since: float
     usage_class: str
     messages: int
     bytes: int
@@ -65,7 +66,7 @@ class Reader:
         self._client = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         self._patience = patience
         self._next = first
-        self._heard = 0.0
+        self._heard = self._since = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -74,6 +75,7 @@ class Reader:
             self.url = self.load.urls[self._next % len(self.load.urls)]
             self._next += 1
             try:
+                self._since = time.monotonic()
                 async with connect(
                     self.url, compression=None, ping_interval=None, max_size=None, open_timeout=CONNECT_SECONDS,
                     close_timeout=0.2, max_queue=None,
@@ -92,6 +94,11 @@ class Reader:
                     copy.left()
             await asyncio.sleep(self._rng.uniform(0, wait))
             wait = min(2 * wait, BACKOFF_MOST)
+
+    def stall(self) -> None:
+        """Read nothing more from this connection."""
+        if self.socket is not None:
+            self.socket.transport.pause_reading()
 
     async def cut(self) -> None:
         """Drop the connection without a word."""
@@ -169,7 +176,7 @@ class Reader:
     def _count(self, text: str, usage_class: str, messages: int) -> None:
         length = len(text.encode())
         size = header_size(length) + length
-        self.received.append(Received(time.monotonic(), self.url, usage_class, messages, size))
+        self.received.append(Received(time.monotonic(), self.url, self._since, usage_class, messages, size))
 
     def _acked(self, frame: dict[str, Any]) -> None:
         """For writers."""
@@ -186,7 +193,6 @@ class Sent:
     text: str
     at: float = field(default_factory=time.monotonic)
     attempts: int = 0
-    doubtful: bool = False
 
 
 class Writer(Reader):
@@ -199,9 +205,11 @@ class Writer(Reader):
         self.refused: dict[str, str] = {}
         #: Refused the only time it was sent: it must not be in the database.
         self.surely_refused: set[str] = set()
+        #: Bytes that an operation counts.
         self.published: dict[str, int] = {}
+        #: When an acknowledged operation was made, and when it was acknowledged.
+        self.times: dict[str, tuple[float, float]] = {}
         self._rate = rate
-        self._mine: deque[tuple[str, str, str]] = deque(maxlen=30)
         self._resending = False
 
     async def write(self) -> None:
@@ -241,7 +249,8 @@ class Writer(Reader):
             self.load.broken.append(f"{identity} was acknowledged as {known} and as {frame['seq']}")
         if identity in self.surely_refused:
             self.load.broken.append(f"{identity} was refused and acknowledged")
-        self.outbox.pop(identity, None)
+        if (sent := self.outbox.pop(identity, None)) is not None:
+            self.times[identity] = (sent.at, time.monotonic())
 
     async def _refused(self, socket: ClientConnection, frame: dict[str, Any]) -> None:
         identity = frame.get("broadcastId")
@@ -383,6 +392,18 @@ class Load:
     @property
     def acknowledged(self) -> int:
         return sum(len(writer.acked) for writer in self.writers)
+
+    def sums(self) -> Counter[tuple[str, str]]:
+        """What a bill must say by the clients' own count: (class, "messages" or "bytes") → sum."""
+        sums: Counter[tuple[str, str]] = Counter()
+        for client in self.clients:
+            for one in client.received:
+                sums[one.usage_class, "messages"] += one.messages
+                sums[one.usage_class, "bytes"] += one.bytes
+        for writer in self.writers:
+            sums["publish", "messages"] += len(writer.acked)
+            sums["publish", "bytes"] += sum(writer.published[identity] for identity in writer.acked)
+        return +sums
 
     def standing(self) -> str:
         """How every client stands, for a message."""

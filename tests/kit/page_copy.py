@@ -22,8 +22,11 @@ class PageCopy:
         self.broken: list[str] = []
         #: broadcastIds seen in `live` frames; each comes once in a client's life.
         self.seen: set[str] = set()
+        #: Changes that came in answers to later joins: all that could be lost with connections that ended.
+        self.caught_up = 0
         self._asked_at = 0
         self._parts = 0
+        self._known = False
 
     def join(self) -> dict[str, Any]:
         """The frame that asks for what was missed."""
@@ -56,6 +59,9 @@ class PageCopy:
             return
         if self.seq < self._asked_at:
             self._breach(f"an answer went back from {self._asked_at} to {self.seq}")
+        if self._known:
+            self.caught_up += self.seq - self._asked_at
+        self._known = True
         self.joined, self._parts = True, 0
 
     def live(self, frame: dict[str, Any]) -> bool:

@@ -104,6 +104,7 @@ async def check_all(load: Load, database_url: str, tenant: str) -> Truth:
     for client in load.clients:
         for copy in client.copies.values():
             assert not copy.broken, f"{client.name}: {copy.broken}"
+            assert not copy.gaps, f"{client.name}: {copy.gaps} times a live frame did not continue {copy.page}"
             assert copy.seq == truth.heads.get(copy.page, 0), f"{client.name} is at {copy.seq}"
             assert copy.plain() == truth.chats.get(copy.page, {}), f"{client.name} holds another {copy.page}"
     return truth

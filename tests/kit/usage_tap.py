@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from parley.redis_keys import BODY, Keys
-from parley.usage import UsageRecord, decode_record
+from parley.usage import decode_record
 
 
 class UsageTap:
@@ -11,9 +11,7 @@ class UsageTap:
 
     def __init__(self, prefix: str = "parley") -> None:
         self._stream = Keys(prefix).usage.encode()
-        self._bodies: dict[tuple[str, int], bytes] = {}
-        #: How often a record was sent again.
-        self.repeats = 0
+        self.bodies: dict[tuple[str, int], bytes] = {}
         #: Records that came with other bytes than before: there must be none.
         self.conflicts: list[tuple[str, int]] = []
 
@@ -28,18 +26,10 @@ class UsageTap:
 
         return see
 
-    @property
-    def records(self) -> list[UsageRecord]:
-        """All of them, in order."""
-        return [decode_record(self._bodies[key]) for key in sorted(self._bodies)]
-
     def _take(self, body: bytes) -> None:
         record = decode_record(body)
-        known = self._bodies.setdefault((record.run, record.number), body)
-        if known is not body:
-            self.repeats += 1
-            if known != body:
-                self.conflicts.append((record.run, record.number))
+        if self.bodies.setdefault((record.run, record.number), body) != body:
+            self.conflicts.append((record.run, record.number))
 
 
 class _Commands:

@@ -1,0 +1,325 @@
+"""What clients received = what was counted = what was sealed = what is in the ledger = what the tenant is told.
+
+The clients count for themselves, from the bytes of their frames. Sealed records are read off the gateways' connections
+to Redis, and off the spools of killed gateways. From there on equality is exact, whatever is killed. Clients' sums are
+exact as long as no connection ends; when one does, the bounds of the protocol's counting rule hold, in both directions.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from kit.installation import Installation, apart
+from kit.load import Load
+from kit.page_truth import check_all
+from kit.tenants import KitTenant
+from kit.usage_sums import Bodies, Sums, booked, spooled, sums_of_bodies, told_to
+from parley.limits import SEND_BUFFER
+from parley.metrics import SPOOL_RECORDS
+from parley.redis_keys import Keys
+from parley.usage import USAGE_CLASSES
+
+pytestmark = pytest.mark.servers
+
+#: Seconds within which all that was counted is in the ledger once everything runs again.
+SETTLED = 20.0
+#: Seconds. A killed gateway has sealed whatever is older than this.
+UNSEALED = 1.0
+WHAT = ("messages", "bytes")
+
+
+class Audit:
+    """All that was sealed in this installation so far."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._found_dead: Bodies = {}
+
+    def take_spool(self, number: int) -> None:
+        """Read the spool of a gateway that was killed just now."""
+        for key, body in spooled(self._installation.gateways[number].spool).items():
+            assert self._found_dead.setdefault(key, body) == body
+
+    def sealed(self) -> Bodies:
+        """Every record, from whichever source; one that is in several is the same in all."""
+        every = dict(self._found_dead)
+        for proxy in self._installation.proxies:
+            assert not proxy.tap.conflicts
+            for key, body in proxy.tap.bodies.items():
+                assert every.setdefault(key, body) == body
+        return every
+
+    async def settle(self, tenant: KitTenant) -> Sums:
+        """Wait until every sealed record is in the ledger, and hold all sums against each other. What they say."""
+        deadline = time.monotonic() + SETTLED
+        installation = self._installation
+        while True:
+            waiting = await apart(lambda: sum(gateway.metric(SPOOL_RECORDS.name) for gateway in installation.gateways))
+            sealed = self.sealed()
+            records, tables = await booked(installation.postgres.url, tenant.name)
+            if not waiting and records.keys() == sealed.keys():
+                break
+            assert records.keys() <= sealed.keys(), "the ledger has records that nobody sealed"
+            missing = sealed.keys() - records.keys()
+            assert time.monotonic() < deadline, f"{waiting} records wait, {len(missing)} are not in the ledger"
+            await asyncio.sleep(0.05)
+        assert records == sealed
+        counted = sums_of_bodies(sealed.values(), tenant.name)
+        for table, sums in tables.items():
+            assert sums == counted, table
+        for run in {run for run, _ in sealed}:
+            numbers = sorted(number for of, number in sealed if of == run)
+            assert numbers == list(range(1, len(numbers) + 1)), "a run's numbers have holes"
+        return counted
+
+    async def settle_to(
+        self, tenant: KitTenant, load: Load, right: Callable[[Sums, Sums], bool] = Sums.__eq__
+    ) -> tuple[Sums, Sums]:
+        """Wait until what was counted is right for what was received, and is told to the tenant. Both."""
+        deadline = time.monotonic() + SETTLED
+        while True:
+            counted, received = await self.settle(tenant), load.sums()
+            if right(counted, received):
+                break
+            assert time.monotonic() < deadline, f"counted {dict(counted)}, received {dict(received)}"
+            await asyncio.sleep(0.1)
+        assert await apart(lambda: told_to(tenant, self._installation.billing)) == counted
+        return counted, received
+
+
+class Kills:
+    """When and which gateway was killed, for the bounds of what that may have cost."""
+
+    def __init__(self) -> None:
+        self.killed: list[tuple[float, str]] = []
+
+    def unsealed(self, load: Load) -> Sums:
+        """All that clients received that the killed gateways may not have sealed."""
+        sums: Sums = Sums()
+        for at, url in self.killed:
+            for client in load.clients:
+                for one in client.received:
+                    if one.url == url and one.since < at and one.at >= at - UNSEALED:
+                        sums[one.usage_class, "messages"] += one.messages
+                        sums[one.usage_class, "bytes"] += one.bytes
+        return sums
+
+
+def in_doubt(load: Load, windows: list[tuple[float, float]]) -> Sums:
+    """Operations under way in one of these times: committed and not counted, if the worst happened to all."""
+    sums: Sums = Sums()
+    for writer in load.writers:
+        for identity, (made, acknowledged) in writer.times.items():
+            if any(made <= end and acknowledged >= begin for begin, end in windows):
+                sums["publish", "messages"] += 1
+                sums["publish", "bytes"] += writer.published[identity]
+    return sums
+
+
+def check_bounds(load: Load, counted: Sums, received: Sums, least: Sums) -> None:
+    """`least`: what may be missing from the count. What clients may have missed is told by what they caught up with."""
+    lost = {
+        "publish": 0,
+        "delivery": sum(copy.caught_up for client in load.clients for copy in client.copies.values()),
+        "replay": sum((client.connections - 1) * len(client.copies) for client in load.clients),
+        # At most one a second for each page, and nothing waits longer than a connection lives after its last sign.
+        "presence": sum(4 * (client.connections - 1) * len(client.copies) for client in load.clients),
+    }
+    cuts = sum(client.connections - 1 for client in load.clients)
+    for usage_class, messages in lost.items():
+        difference = counted[usage_class, "messages"] - received[usage_class, "messages"]
+        assert -least[usage_class, "messages"] <= difference <= messages, (usage_class, difference, least, lost)
+        difference = counted[usage_class, "bytes"] - received[usage_class, "bytes"]
+        most = cuts * SEND_BUFFER.default if messages else 0
+        assert -least[usage_class, "bytes"] <= difference <= most, (usage_class, difference, least, most)
+
+
+@pytest.fixture(scope="module")
+def audit(installation: Installation) -> Audit:
+    return Audit(installation)
+
+
+async def start(installation: Installation) -> tuple[KitTenant, int]:
+    """A tenant of its own and a seed; billing runs."""
+    await apart(lambda: installation.billing.wait_ready())
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    return installation.new_tenant(), seed
+
+
+async def finish(load: Load, installation: Installation, tenant: KitTenant) -> None:
+    """No more writing; everybody knows everything."""
+    await check_all(load, installation.postgres.url, tenant.name)
+    assert not installation.new_errors()
+    await apart(installation.billing.wait_ready)
+
+
+def kill_billing(installation: Installation) -> None:
+    installation.billing.kill()
+    installation.billing.start()
+
+
+def empty_valkey(installation: Installation) -> None:
+    with installation.redis() as client:
+        client.flushall()
+
+
+def lose_usage(installation: Installation) -> None:
+    with installation.redis() as client:
+        client.delete(Keys().usage, Keys().usage_confirmed)
+
+
+def kill_valkey(installation: Installation) -> None:
+    installation.valkey.kill()
+    installation.valkey.restart()
+
+
+def restart_postgres(installation: Installation) -> None:
+    installation.postgres.restart()
+
+
+def kill_postgres(installation: Installation) -> None:
+    installation.postgres.kill()
+    installation.postgres.restart()
+
+
+Strike = Callable[[Installation], None]
+BEHIND: dict[str, Strike] = {
+    "no-fault": lambda _: None,
+    "billing-killed": kill_billing,
+    "Valkey-emptied": empty_valkey,
+    "usage-stream-lost": lose_usage,
+    "Valkey-killed": kill_valkey,
+}
+DATABASE: dict[str, Strike] = {"Postgres-restarted": restart_postgres, "Postgres-killed": kill_postgres}
+
+
+async def strike_often(strikes: list[Strike], installation: Installation, rng: random.Random) -> None:
+    """Each of these, at random moments."""
+    for strike in strikes:
+        await asyncio.sleep(rng.uniform(0.1, 0.9))
+        await apart(partial(strike, installation))
+    await asyncio.sleep(0.5)
+
+
+async def kill_gateway(installation: Installation, audit: Audit, kills: Kills, number: int) -> None:
+    """Kill it, read what it left, and start it again: it adopts that."""
+    gateway = installation.gateways[number]
+    kills.killed.append((time.monotonic(), gateway.live_url))
+    await apart(gateway.kill)
+    audit.take_spool(number)
+    await apart(gateway.restart)
+
+
+async def check_exact(strikes: list[Strike], installation: Installation, audit: Audit) -> None:
+    """No client notices: every class to the message and to the byte."""
+    tenant, seed = await start(installation)
+    async with Load(installation.urls, tenant, seed=seed, patience=(60, 60)) as load:
+        await strike_often(strikes, installation, random.Random(seed))
+        await finish(load, installation, tenant)
+        counted, _ = await audit.settle_to(tenant, load)
+        assert all(client.connections == 1 for client in load.clients)
+    assert all(counted[usage_class, "messages"] for usage_class in USAGE_CLASSES)
+    print(f"counted and received: {dict(counted)}")
+
+
+async def check_gateway_kills(kills_wanted: int, installation: Installation, audit: Audit) -> None:
+    """Faults of every kind in a row, gateways killed among them."""
+    tenant, seed = await start(installation)
+    rng = random.Random(seed)
+    kills = Kills()
+    async with Load(installation.urls, tenant, seed=seed) as load:
+        windows: list[tuple[float, float]] = []
+        for _ in range(kills_wanted):
+            began = time.monotonic()
+            await strike_often([rng.choice([*BEHIND.values(), *DATABASE.values()])], installation, rng)
+            windows.append((began, time.monotonic()))
+            began = time.monotonic() - UNSEALED
+            await kill_gateway(installation, audit, kills, rng.randrange(2))
+            await load.until(lambda: all(client.socket is not None for client in load.clients), 5)
+            windows.append((began, time.monotonic()))
+        await finish(load, installation, tenant)
+        least = kills.unsealed(load) + in_doubt(load, windows)
+
+        def within(counted: Sums, received: Sums) -> bool:
+            return all(counted[key] >= received[key] - least[key] for key in received)
+
+        counted, received = await audit.settle_to(tenant, load, within)
+        check_bounds(load, counted, received, least)
+    print(f"received {dict(received)}\ncounted  {dict(counted)}\nmay be missing {dict(least)}")
+
+
+@pytest.mark.parametrize("strike", BEHIND.values(), ids=list(BEHIND))
+async def test_clients_count_what_the_tenant_is_told(strike: Strike, installation: Installation, audit: Audit) -> None:
+    await check_exact([strike, strike], installation, audit)
+
+
+@pytest.mark.parametrize("strike", DATABASE.values(), ids=list(DATABASE))
+async def test_an_operation_in_doubt_is_counted_once_or_not_at_all(
+    strike: Strike, installation: Installation, audit: Audit
+) -> None:
+    """All else is exact: a database that fails costs no tenant anything."""
+    tenant, seed = await start(installation)
+    async with Load(installation.urls, tenant, seed=seed, patience=(60, 60)) as load:
+        await asyncio.sleep(0.7)
+        began = time.monotonic()
+        await apart(partial(strike, installation))
+        ended = time.monotonic()
+        await asyncio.sleep(0.5)
+        await finish(load, installation, tenant)
+        least = in_doubt(load, [(began, ended)])
+
+        def others_equal(counted: Sums, received: Sums) -> bool:
+            return all(counted[key] == received[key] for key in received if key[0] != "publish")
+
+        counted, received = await audit.settle_to(tenant, load, others_equal)
+        check_bounds(load, counted, received, least)
+    missing = received["publish", "messages"] - counted["publish", "messages"]
+    print(f"operations in doubt {least['publish', 'messages']}, not counted {missing}")
+
+
+async def test_a_cut_client_received_at_most_what_was_counted(installation: Installation, audit: Audit) -> None:
+    """Who stops reading and goes away leaves counted frames unread, and nothing else differs."""
+    tenant, seed = await start(installation)
+    async with Load(installation.urls, tenant, seed=seed, patience=(60, 60)) as load:
+        for _ in range(3):
+            for client in load.watchers[::2]:
+                client.stall()
+            await asyncio.sleep(0.5)
+            for client in load.watchers[::2]:
+                await client.cut()
+            await load.until(lambda: all(client.socket is not None for client in load.clients), 5)
+        await finish(load, installation, tenant)
+
+        def nothing_missing(counted: Sums, received: Sums) -> bool:
+            return all(counted[key] >= received[key] for key in received)
+
+        counted, received = await audit.settle_to(tenant, load, nothing_missing)
+        check_bounds(load, counted, received, Sums())
+        unread = counted["delivery", "messages"] - received["delivery", "messages"]
+        assert unread > 0, "this test cut nothing off"
+        assert [counted["publish", what] for what in WHAT] == [received["publish", what] for what in WHAT]
+    print(f"counted and not received: {unread} messages")
+
+
+async def test_a_killed_gateway_costs_at_most_its_last_second(installation: Installation, audit: Audit) -> None:
+    await check_gateway_kills(2, installation, audit)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("repeat", range(8))
+async def test_whatever_crashes_and_whenever(installation: Installation, audit: Audit, repeat: int) -> None:
+    await check_gateway_kills(8, installation, audit)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("repeat", range(8))
+async def test_clients_count_what_the_tenant_is_told_after_many_faults(
+    installation: Installation, audit: Audit, repeat: int
+) -> None:
+    rng = random.Random(random.randrange(2**32))
+    await check_exact(rng.choices(list(BEHIND.values()), k=12), installation, audit)
