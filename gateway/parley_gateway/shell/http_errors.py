@@ -1,17 +1,30 @@
 """Errors over HTTP: `application/problem+json` with the same `code`, `message` and `help` as on the socket."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
 import msgspec
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from parley.errors import Refusal, Unavailable
 from parley_runtime.database import FAULTS
 from parley_runtime.telemetry import get_logger
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _ClientFault(logging.Filter):
+    """Drops what aiohttp logs about requests that are no HTTP: it quotes them, and they may hold a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        fault = record.exc_info[1] if record.exc_info else None
+        return not isinstance(fault, (HttpProcessingError, web.RequestPayloadError))
+
+
+logging.getLogger("aiohttp.server").addFilter(_ClientFault())
 
 
 def problem(refusal: Refusal) -> web.Response:

@@ -99,6 +99,8 @@ async def test_header_bytes_that_are_no_text_are_the_clients_fault(world: HttpWo
         (b"chats HTTP/1.1\r\n%b\r\nOrigin: https://\xff.test" % good, 403),
         (b"chats HTTP/1.1\r\nAuthorization: Bearer \xff\xfe", 401),
         (b"events HTTP/1.1\r\n%b\r\nLast-Event-ID: \xff:\xb2" % good, 400),
+        (b"chats HTTP/1.1\r\n%b\x00" % good, 400),
+        (b"chats?token=%b\xff HTTP/1.1\r\n%b" % (token, good), 400),
         (b"changes?epoch=\xff&seq=\xb2 HTTP/1.1\r\n%b" % good, 400),
     ):
         incoming, outgoing = await asyncio.open_connection("127.0.0.1", world.gateway.port)
@@ -157,5 +159,7 @@ async def test_addresses_that_are_none(world: HttpWorld) -> None:
     for method, path, allow in (("POST", "/chats", "GET"), ("GET", "/operations", "POST"), ("HEAD", "/events", "GET")):
         answer = await ann.ask(method, path)
         assert (answer.status, answer.headers["Allow"]) == (405, allow)
+    async with world.session.get(f"{world.gateway.url}/v1/live") as response:
+        assert (response.status, (await response.json(content_type=None))["code"]) == (400, "bad-frame")
     async with world.session.get(f"{world.gateway.url}/v1/nothing") as response:
         assert (response.status, (await response.json(content_type=None))["code"]) == (404, "not-found")
