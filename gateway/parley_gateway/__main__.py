@@ -1,10 +1,8 @@
 """Wires a gateway: settings → parts → sockets. `parley gateway`, or `python -m parley_gateway`."""
 
 import asyncio
-import secrets
 import socket
 import sys
-import time
 
 import click
 import uvloop
@@ -25,7 +23,7 @@ from parley_gateway.shell.page_store import PageStore
 from parley_gateway.shell.presence_loop import TICK, PresenceLoop
 from parley_gateway.shell.presence_store import PresenceStore
 from parley_gateway.shell.readiness import PROBE_EVERY, Readiness
-from parley_gateway.shell.spool import Spool
+from parley_gateway.shell.spool import Spool, new_run
 from parley_gateway.shell.usage_reporter import UsageReporter
 from parley_gateway.shell.writer import Writer
 from parley_runtime import database, redis_client
