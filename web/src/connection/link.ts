@@ -238,13 +238,13 @@ export class Link {
 
   /** Closes our side and forgets the connection; nothing of it is heard any more. */
   #drop(code: number): void {
-    this.#attempt += 1;
     const socket = this.#socket;
     this.#lost();
     socket?.close(code);
   }
 
   #lost(): void {
+    this.#attempt += 1; // nothing of this connection is heard from here on
     const had = this.#socket !== null;
     if (this.#welcomed && this.env.now() - this.#openedAt >= MIN_UP_MS) this.#backoff.reset();
     this.#socket = null;

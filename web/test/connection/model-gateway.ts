@@ -47,9 +47,9 @@ export class ModelGateway {
         socket.receive({ t: "welcome", v: 1, tenant: "acme", reader: { ...reader, role: "moderator" } });
       } else if (frame["t"] === "ping") socket.receive({ t: "pong" });
       else if (frame["t"] === "join") {
-        this.#answerJoin(socket, frame["since"] as { epoch: string; seq: number } | undefined);
+        connection.joined = false; // no `live` until the last part
+        connection.at = this.#answerJoin(socket, frame["since"] as { epoch: string; seq: number } | undefined);
         connection.joined = true;
-        connection.at = this.seq;
       } else if (frame["t"] === "do") this.#do(socket, reader, frame);
     };
   }
@@ -85,10 +85,12 @@ export class ModelGateway {
     const ids = new Set(survivors.map(({ id }) => id));
     for (const id of [...this.chats.keys()]) if (!ids.has(id)) this.chats.delete(id);
     this.epoch = `e${Number(this.epoch.slice(1)) + 1}`;
-    this.seq = Math.floor(this.seq / 2);
+    // Another history may stand at the very same number: only the epoch tells them apart.
+    if (this.dice() < 0.5) this.seq = Math.floor(this.seq / 2);
     for (const chat of this.chats.values()) chat.seq = Math.min(chat.seq, this.seq);
     for (const [id, seq] of this.gone) if (seq > this.seq) this.gone.delete(id);
-    this.acks.clear();
+    // What made a chat is remembered exactly as long as the chat or its tombstone: one database holds them all.
+    for (const [id, seq] of this.acks) if (seq > this.seq) this.acks.delete(id);
     this.#log = [];
     this.#remember();
     const told = this.dice() < 0.5;
@@ -116,24 +118,28 @@ export class ModelGateway {
     return this.#connections;
   }
 
-  #answerJoin(socket: SimulatedSocket, since: { epoch: string; seq: number } | undefined): void {
+  /** The truth of one moment, in one part or two; answers which moment. Operations may come in between. */
+  #answerJoin(socket: SimulatedSocket, since: { epoch: string; seq: number } | undefined): number {
+    const { seq: moment } = this;
     const changes = since !== undefined && since.epoch === this.epoch && since.seq <= this.seq;
     const from = changes ? since.seq : 0;
     const chats = [...this.chats.values()].filter(({ seq }) => seq > from || !changes).sort((a, b) => a.seq - b.seq);
     const gone = changes ? [...this.gone].filter(([, seq]) => seq > from).map(([id]) => id) : [];
+    const entries = chats.map(wire);
     const parts = chats.length > 1 && this.dice() < 0.5 ? 2 : 1;
     const half = Math.ceil(chats.length / parts);
     const base = { t: "page", page: this.page, epoch: this.epoch, kind: changes ? "changes" : "snapshot", readers: 1 };
     if (parts === 2) {
       const first = chats.slice(0, half);
       const reached = Math.min(first.at(-1)?.seq ?? 0, (chats[half]?.seq ?? 1) - 1);
-      socket.receive({ ...base, seq: Math.max(from, reached), chats: first.map(wire), gone: [], more: true });
+      socket.receive({ ...base, seq: Math.max(from, reached), chats: entries.slice(0, half), gone, more: true });
       if (this.dice() < 0.3) {
         socket.drop();
-        return;
+        return moment;
       }
     }
-    socket.receive({ ...base, seq: this.seq, chats: chats.slice(parts === 2 ? half : 0).map(wire), gone });
+    socket.receive({ ...base, seq: moment, chats: entries.slice(parts === 2 ? half : 0), gone: parts === 2 ? [] : gone });
+    return moment;
   }
 
   #do(socket: SimulatedSocket, reader: { id: string }, frame: Frame): void {

@@ -136,7 +136,9 @@ describe("rule 5, page answers", () => {
     const socket = bench.world.socket;
     socket.receive({ t: "resync", page: PAGE, why: "test" });
     socket.receive(page(5, [chat("a", 5)], { epoch: "e2", more: true }));
+    socket.receive(live(4, 5, [created("early", 5)]));
     expect(bench.view.chats.map(({ id }) => id)).toEqual(["old"]);
+    expect(socket.frames("join")).toHaveLength(2);
     socket.receive(page(9, [chat("b", 9)], { epoch: "e2" }));
     expect(bench.view.chats.map(({ id }) => id)).toEqual(["a", "b"]);
     expect(bench.session.cursor).toEqual({ epoch: "e2", seq: 9 });
