@@ -34,4 +34,5 @@ def test_two_readers_and_a_second_tab(tmp_path: Path) -> None:
             check=False,
         )
         print(checks.stdout)
-        assert checks.returncode == 0, checks.stdout
+        logs = "\n".join(path.read_text()[-2_000:] for path in sorted((tmp_path / "log").iterdir()))
+        assert checks.returncode == 0, f"{checks.stdout}\n{demo.notes}\n{logs}"
