@@ -117,6 +117,10 @@ def _covers(prefix: str, path: str) -> bool:
 
 def _towards(request: web.Request) -> CIMultiDict[str]:
     headers = _kept(request.headers, _FORWARDED)
+    if request.body_exists and "Content-Encoding" in headers:
+        # aiohttp has undone it.
+        del headers["Content-Encoding"]
+        headers.pop("Content-Length", None)
     # Whatever the client claims about itself is dropped: nobody stands before us.
     headers["X-Forwarded-For"] = request.remote or "unknown"
     headers["X-Forwarded-Proto"] = request.scheme

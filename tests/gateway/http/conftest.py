@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 
 import aiohttp
 import pytest
@@ -19,13 +20,14 @@ def http_servers(
     """A gateway and its Redis, which nobody else empties."""
     directory = tmp_path_factory.mktemp("http")
     run_apart(lambda: execute(postgres_server.url, f"CREATE DATABASE parley_http TEMPLATE {database_template}"))
-    valkey = ValkeyServer(directory / "valkey")
-    settings = {"PRESENCE_GRACE_MS": "200", "SEAL_INTERVAL_MS": "100"}
-    gateway = GatewayProcess(directory, valkey.url, postgres_server.database_url("parley_http"), settings)
-    yield gateway, valkey.url
-    gateway.end()
+    with ExitStack() as stack:
+        valkey = ValkeyServer(directory / "valkey")
+        stack.callback(valkey.stop)
+        settings = {"PRESENCE_GRACE_MS": "200", "SEAL_INTERVAL_MS": "100"}
+        gateway = GatewayProcess(directory, valkey.url, postgres_server.database_url("parley_http"), settings)
+        stack.callback(gateway.end)
+        yield gateway, valkey.url
     log = gateway.log.read_text()
-    valkey.stop()
     assert "Bearer" not in log and "eyJ" not in log, "a token is in the log"
 
 

@@ -1,6 +1,7 @@
 """Plain HTTP passed on to other programs, through a real gateway; and how a gateway leaves."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -115,6 +116,10 @@ async def test_forwarding(forwarding: Forwarding) -> None:
         assert got["authorization"] == "Bearer mine" and got["x-kept"] == "1" and got["content-type"] == "text/plain"
         assert got["x-forwarded-for"] == "127.0.0.1" and got["x-forwarded-proto"] == "http"
         assert "x-gone" not in got
+
+        packed = gzip.compress(b"y" * 10_000)
+        said = await ask("/", "PUT", headers={"Content-Encoding": "gzip"}, data=packed)
+        assert said["body"] == "y" * 10_000 and "content-encoding" not in said["headers"]
 
         # So does the answer.
         async with session.get(f"{url}/?status=418", allow_redirects=False) as response:
