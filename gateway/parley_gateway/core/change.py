@@ -66,13 +66,15 @@ def _merge_chat(changes: list[Change]) -> list[Change]:
     for place in range(len(changes) - 1, -1, -1):
         if changes[place].event == "new-text-chat":
             return [_grown(_standing_for(changes[place], changes[:place]), changes[place + 1 :])]
-    kept: dict[str, Change] = {}
-    replaced: dict[str, list[Change]] = {}
+    groups: dict[tuple[str, bool], list[Change]] = {}
+    born: list[str] = []
     for change in changes:
-        if change.field in kept:
-            replaced.setdefault(change.field, []).append(kept.pop(change.field))
-        kept[change.field] = change
-    return [_standing_for(change, replaced.get(field, [])) for field, change in kept.items()]
+        # A comment stands where its first entry came, so that one may not move behind a comment that came after it.
+        if change.id == change.field:
+            born.append(change.field)
+        apart = change.field in born and born[-1] != change.field
+        groups.setdefault((change.field, apart), []).append(change)
+    return [_standing_for(group[-1], group[:-1]) for group in groups.values()]
 
 
 def _ids(changes: list[Change]) -> list[str]:

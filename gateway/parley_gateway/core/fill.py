@@ -70,14 +70,20 @@ def _of_chat(
             what = Chat(chat.id, 0, anchor=chat.anchor)
         else:
             what = Chat(chat.id, 0, comment=comment_on_wire(comments[field], reactions.get(field)))
+        if of_field[0].op == "reply" and any(
+            of_field[0].seq < other.seq < of_field[-1].seq and other.op == "reply" for other in operations
+        ):
+            # A comment stands where its first entry came: before the one that came after it.
+            changes.append(_change("updated-text-chat", field, of_field[:1], what))
+            of_field = of_field[1:]
         changes.extend(_entries("updated-text-chat", field, of_field, what))
     return changes
 
 
 def _entries(name: EventName, field: str, operations: list[OperationRow], what: Chat) -> list[Change]:
     """What all the operations came to, said as often as their number needs."""
-    groups = [operations[first : first + STANDS_FOR] for first in range(0, len(operations), STANDS_FOR)]
-    return [_change(name, field, group, what) for group in groups]
+    groups = [operations[start : start + STANDS_FOR] for start in range(0, len(operations), STANDS_FOR)]
+    return [_change(name, field, group, what, first=group[0].op == "reply") for group in groups]
 
 
 def _change(name: EventName, field: str, operations: list[OperationRow], what: Chat, *, first: bool = False) -> Change:

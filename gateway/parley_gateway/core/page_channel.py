@@ -44,6 +44,7 @@ class PageChannel:
         self._pending: list[Change] = []
         self._recent: deque[Change] = deque()
         self._recent_from = 0
+        self._summed_up = 0
         self._held: dict[int, Changed] = {}
 
     @property
@@ -62,7 +63,7 @@ class PageChannel:
     def start(self, epoch: str, seq: int) -> None:
         """Begin at a known state; what was held before counts from there."""
         self.epoch = epoch
-        self.head = self.received = self._recent_from = seq
+        self.head = self.received = self._recent_from = self._summed_up = seq
         self._pending.clear()
         self._recent.clear()
         # What is held of another history will never fit.
@@ -86,6 +87,8 @@ class PageChannel:
         return Taken.APPLIED
 
     def _append(self, entry: Changed) -> None:
+        if len(entry.changes) < entry.seq - max(entry.after, self.received):
+            self._summed_up = entry.seq
         # Part of it may be known: a fill from the database can end in the middle of another gateway's entry.
         self._pending.extend(change for change in entry.changes if change.seq > self.received)
         self.received = entry.seq
@@ -116,6 +119,10 @@ class PageChannel:
             if len(self._recent) == RECENT:
                 self._recent_from = self._recent.popleft().seq
             self._recent.append(change)
+        if self._summed_up > self._recent_from:
+            # What the database summed up cannot be told to who joins in the middle of it.
+            self._recent_from = self._summed_up
+            self._recent = deque(change for change in self._recent if change.seq > self._summed_up)
         return after, self.head, pending
 
     def since(self, seq: int) -> list[Change] | None:
