@@ -1,6 +1,7 @@
 """Answering a join: what the page holds, then a seamless start of what happens."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 
@@ -104,6 +105,7 @@ class Joins:
                     subscriber.counter.delivery(frame.events, size)
         if live.page in subscriber.pages and subscriber.slow_since is None:
             self._hub.attach(live, subscriber, channel.head)
+            live.presence.joined(readers)
 
     async def _reached(self, live: LivePage, answer: _Answer) -> bool:
         """Wait until the channel's head is at least the answer's; the database fills what the bus does not bring."""
@@ -129,13 +131,18 @@ class Joins:
         task = self._reading.get(key)
         if task is None:
             task = self._reading[key] = asyncio.create_task(self._query(live, epoch, seq))
-            task.add_done_callback(lambda _: self._reading.pop(key, None))
+            task.add_done_callback(partial(self._read_done, key))
         answer = await asyncio.shield(task)
         if len(answer.parts) <= KEPT_FRAMES and live.users > 1:
             if len(self._kept) >= KEPT_ANSWERS * max(1, len(self._hub.pages)):
                 self._kept.pop(next(iter(self._kept)))
             self._kept[key] = answer
         return answer
+
+    def _read_done(self, key: tuple[str, str, str | None, int], task: "asyncio.Task[_Answer]") -> None:
+        self._reading.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever still waits is told; when nobody does, it is nobody's problem
 
     async def _query(self, live: LivePage, epoch: str | None, seq: int) -> _Answer:
         changes = await self._hub.store.changes(live.tenant, live.page, epoch, seq if epoch else None)
