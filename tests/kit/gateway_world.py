@@ -1,0 +1,466 @@
+"""Gateways, clients, a database and a bus in one thread and in virtual time, with every fault on request.
+
+The gateways' hub, joins, fan-out and writer are the real ones; the database is `PageDatabase`, the bus a list for each
+gateway, a socket a queue of frames, a client `ModelClient`.
+"""
+
+import asyncio
+import itertools
+import json
+from collections import Counter, deque
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Literal, cast
+
+import asyncpg
+import msgspec
+
+from kit.model_client import Json, ModelClient
+from kit.page_database import PageDatabase
+from kit.virtual_time import VirtualLoop
+from parley.claims import Claims
+from parley.client_frames import Do, Join, parse
+from parley.errors import Refusal
+from parley.server_frames import Ack, Error, encode
+from parley_gateway.core.batch import Decided
+from parley_gateway.core.bus_entry import Changed, decode
+from parley_gateway.core.bus_entry import encode as encode_entry
+from parley_gateway.core.meter import Meter
+from parley_gateway.core.operation import accept
+from parley_gateway.core.page_state import Accepted
+from parley_gateway.core.prepared_frame import PreparedFrame
+from parley_gateway.core.rows import Changes, Events, Loaded
+from parley_gateway.shell.fan_out import FanOut
+from parley_gateway.shell.hub import Hub
+from parley_gateway.shell.joins import Joins
+from parley_gateway.shell.live_page import LivePage
+from parley_gateway.shell.page_store import OutcomeUnknown
+from parley_gateway.shell.subscriber import Subscriber
+from parley_gateway.shell.writer import Writer
+from parley_runtime.database import FAULTS
+from parley_runtime.telemetry import Metrics
+
+TENANT, PAGE = "acme", "https://acme.test/post/7"
+Fault = Literal["none", "away", "doubt"]
+METRICS = Metrics()
+
+
+class LoopClock:
+    """The loop's virtual time."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def now_ms(self) -> int:
+        return 1_795_427_200_000 + int(self._loop.time() * 1000)
+
+    def monotonic(self) -> float:
+        return self._loop.time()
+
+
+class Store:
+    """One gateway's way to the database. `fault`: `away` refuses; `doubt` commits and loses the answer."""
+
+    def __init__(self, world: "GatewayWorld") -> None:
+        self._world = world
+        self.fault: Fault = "none"
+        self.delay = 0.0
+
+    async def commit(self, wanted: list[dict[str, Any]], decide: Callable[[Loaded], Decided]) -> Decided:
+        await self._way()
+        decided = decide(self._world.database.load(wanted))
+        try:
+            self._world.database.store(decided.writes)
+        except KeyError:
+            raise asyncpg.UniqueViolationError("an operation id was used meanwhile") from None
+        self._world.remember()
+        await asyncio.sleep(self.delay)
+        if self.fault == "doubt":
+            raise OutcomeUnknown
+        return decided
+
+    async def changes(self, tenant: str, page: str, epoch: str | None, seq: int | None) -> Changes:
+        await self._way()
+        found = self._world.database.changes(tenant, page, epoch, seq)
+        await asyncio.sleep(self.delay)
+        return found
+
+    async def events(self, tenant: str, page: str, after: int, longest: int) -> Events:
+        await self._way()
+        found = self._world.database.events(tenant, page, after, longest)
+        await asyncio.sleep(self.delay)
+        return found
+
+    async def heads(self, pages: list[tuple[str, str]]) -> tuple[str, list[int]]:
+        await self._way()
+        found = self._world.database.heads(pages)
+        await asyncio.sleep(self.delay)
+        return found
+
+    async def _way(self) -> None:
+        await asyncio.sleep(self.delay)
+        if self.fault == "away":
+            raise OSError("the database is away")
+
+
+class NoPresence:
+    """Presence has tests of its own."""
+
+    def join(self, live: LivePage, reader: str) -> None:
+        live.presence.join(reader)
+
+    def leave(self, live: LivePage, reader: str) -> None:
+        live.presence.leave(reader, 0, 0)
+        live.presence.expire(0)
+        live.presence.added.clear()
+        live.presence.removed.clear()
+
+    async def counted(self, live: LivePage) -> int:
+        return max(1, live.presence.here)
+
+
+class Gateway:
+    """One gateway process. `bus`: entries on their way to it."""
+
+    def __init__(self, world: "GatewayWorld") -> None:
+        self.world = world
+        self.store = Store(world)
+        self.bus: list[bytes] = []
+        self.connections: set[Connection] = set()
+        clock = LoopClock(world.loop)
+        store = cast(Any, self.store)
+        self._fan_out = FanOut()
+        settings = cast(Any, SimpleNamespace(flush_window_ms=100))
+        self.hub = Hub(store, clock, settings, METRICS, self._fan_out)
+        self.joins = Joins(self.hub, cast(Any, NoPresence()))
+        tenants = cast(Any, SimpleNamespace(get=lambda name: None))
+        self.writer = Writer(store, tenants, clock, METRICS, committed=self._committed, doubtful=self.hub.doubtful)
+        self.meter = Meter(clock)
+        self.tasks: set[asyncio.Task[Any]] = set()
+
+    def _committed(self, entry: Changed) -> None:
+        self.hub.apply(entry)
+        self.world.publish(encode_entry(entry))
+
+    def hear(self, place: int) -> None:
+        """Take one entry off the bus."""
+        self.hub.receive(decode(self.bus.pop(place)))
+
+    async def mend(self) -> None:
+        """What a gateway does every few seconds."""
+        try:
+            await self.hub.compare_all()
+        except FAULTS:
+            return
+        await self.hub.look_at_slow()
+
+
+class Connection(Subscriber):
+    """The gateway's end of one socket. `inbox`: what the client has not read. It leaves nobody waiting for long."""
+
+    def __init__(self, gateway: Gateway, claims: Claims) -> None:
+        super().__init__(TENANT, claims.reader, "", gateway.meter.counter(TENANT, ""))
+        self.gateway = gateway
+        self.claims = claims
+        self.inbox: deque[bytes] = deque()
+        self.open = True
+        self.clogged = False
+        self.pace = 0.0
+
+    def send(self, frame: PreparedFrame) -> int:
+        if not self.open or self.slow_since is not None:
+            return 0
+        if self.clogged:
+            self.gateway.hub.mark_slow(self)
+            return 0
+        self.inbox.append(frame.payload)
+        return len(frame.websocket)
+
+    async def send_paced(self, frame: PreparedFrame) -> int:
+        await asyncio.sleep(self.pace)
+        if not self.open:
+            return 0
+        self.inbox.append(frame.payload)
+        return len(frame.websocket)
+
+    @property
+    def buffered(self) -> int:
+        return 1_000_000 if self.clogged else 0
+
+    def close_slow(self) -> None:
+        self.close()
+
+    def receive(self, frame: Json) -> None:
+        """A frame from the client."""
+        parsed = parse(json.dumps(frame, ensure_ascii=False).encode())
+        match parsed:
+            case Join(page, since):
+                if (running := self.joins.pop(page, None)) is not None:
+                    running.cancel()
+                self.gateway.joins.open(self, page)
+                self.joins[page] = asyncio.create_task(self._join(page, since))
+            case Do():
+                self._do(parsed)
+
+    async def _join(self, page: str, since: Any) -> None:
+        try:
+            await self.gateway.joins.answer(self.pages[page], self, since)
+        except FAULTS:
+            self._tell(encode(Error("unavailable", "", "", None, page)))
+            self.gateway.joins.close(self, page)
+
+    def _do(self, do: Do) -> None:
+        try:
+            future = self.gateway.writer.perform(accept(do, self.claims))
+        except Refusal as refusal:
+            self._tell(encode(Error(refusal.code, "", "", do.broadcast_id, do.page)))
+            return
+
+        def done(answered: "asyncio.Future[Accepted]") -> None:
+            if answered.cancelled():
+                return
+            problem = answered.exception()
+            if problem is None:
+                self._tell(encode(Ack(do.broadcast_id, do.page, answered.result().seq)))
+            else:
+                assert isinstance(problem, Refusal), problem
+                self._tell(encode(Error(problem.code, "", "", do.broadcast_id, do.page)))
+
+        future.add_done_callback(done)
+
+    def _tell(self, payload: bytes) -> None:
+        if self.open:
+            self.inbox.append(payload)
+
+    def close(self) -> None:
+        """The socket is gone, and what was not read with it."""
+        self.open = False
+        self.inbox.clear()
+        for page in list(self.pages):
+            if (running := self.joins.pop(page, None)) is not None:
+                running.cancel()
+            self.gateway.joins.close(self, page)
+        self.gateway.hub.gone(self)
+        self.gateway.connections.discard(self)
+
+
+class Client:
+    """A reader with one page open."""
+
+    def __init__(self, number: int, role: str) -> None:
+        self.model = ModelClient(PAGE)
+        self.claims = Claims(
+            tenant=TENANT, reader=f"u{number}", name=f"Reader {number}", expires_at=2**40, role=cast(Any, role)
+        )
+        self.connection: Connection | None = None
+        self.sent: Counter[str] = Counter()
+
+    def give(self, frame: Json) -> None:
+        """Send a frame, if there is a connection."""
+        if self.connection is not None and self.connection.open:
+            self.sent[frame.get("broadcastId", "")] += 1
+            self.connection.receive(frame)
+
+    @property
+    def connected(self) -> bool:
+        return self.connection is not None and self.connection.open
+
+
+class GatewayWorld:
+    """`history`: each page state that ever was, by (epoch, seq). `lost`: operations that a restore undid."""
+
+    def __init__(self, gateways: int, clients: int, *, answer: int = 4) -> None:
+        self.loop = VirtualLoop()
+        self.problems: list[str] = []
+        self.loop.set_exception_handler(lambda _, context: self.problems.append(repr(context)))
+        self._epochs = itertools.count(2)
+        self._numbers = itertools.count(1)
+        self.database = PageDatabase("e1", answer=answer)
+        self.history: dict[tuple[str, int], dict[str, Json]] = {}
+        self.lost: set[str] = set()
+        self.backup = self.database.copy("e1")
+        self.published: list[bytes] = []
+        self.remember()
+        self.gateways = [Gateway(self) for _ in range(gateways)]
+        self.clients = [Client(n, "moderator" if n == 0 else "commenter") for n in range(clients)]
+
+    def new_id(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self._numbers):012x}"
+
+    # The database
+
+    def remember(self) -> None:
+        self.history[self.database.epoch, self.database.head(TENANT, PAGE)] = truth_of(self.database)
+
+    def save(self) -> None:
+        self.backup = self.database.copy(self.database.epoch)
+
+    def restore(self) -> None:
+        """The database as it was saved, under another epoch."""
+        before = self.database.done(TENANT)
+        self.database = self.backup.copy(f"e{next(self._epochs)}")
+        self.lost |= before
+        self.lost -= self.database.done(TENANT)
+        self.remember()
+
+    # The bus
+
+    def publish(self, entry: bytes) -> None:
+        self.published.append(entry)
+        for gateway in self.gateways:
+            gateway.bus.append(entry)
+
+    # Coming and going
+
+    def crash(self, number: int) -> None:
+        """A gateway ends at whatever instruction; another one starts in its place."""
+        gateway = self.gateways[number]
+
+        async def end() -> None:
+            for connection in list(gateway.connections):
+                connection.close()
+            lanes = [lane._task for lane in gateway.writer._lanes if lane._task is not None]
+            tasks = [*lanes, *gateway.hub._tasks]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for live in gateway.hub.pages.values():
+                live.stop()
+
+        self.loop.run(end())
+        self.gateways[number] = Gateway(self)
+        self._notice_cuts()
+
+    def connect(self, client: Client, gateway: Gateway) -> None:
+        async def greet() -> None:
+            client.connection = Connection(gateway, client.claims)
+            gateway.connections.add(client.connection)
+            client.give(client.model.join())
+            for frame in list(client.model.outbox.values()):
+                client.give(frame)
+
+        self.loop.run(greet())
+
+    def cut(self, client: Client) -> None:
+        async def end() -> None:
+            if client.connection is not None:
+                client.connection.close()
+
+        self.loop.run(end())
+        self._notice_cuts()
+
+    def _notice_cuts(self) -> None:
+        for client in self.clients:
+            if client.connection is not None and not client.connection.open:
+                client.connection = None
+                client.model.cut()
+
+    def send(self, client: Client, frame: Json) -> None:
+        async def give() -> None:
+            client.give(frame)
+
+        self.loop.run(give())
+
+    def hear(self, client: Client, most: int | None = None) -> None:
+        """The client reads some of the frames that wait, or all, and answers as the wire demands."""
+        waiting = len(client.connection.inbox) if client.connection is not None else 0
+        for _ in range(waiting if most is None else min(most, waiting)):
+            if client.connection is None or not client.connection.inbox:
+                return
+            frame = json.loads(client.connection.inbox.popleft())
+            if frame["t"] == "ack":
+                identity = frame["broadcastId"]
+                assert identity in self.database.done(TENANT) | self.lost, f"acknowledged, and not there: {identity}"
+            again = client.model.take(frame)
+            if again is not None:
+                self.send(client, again)
+            if client.model.join_wanted:
+                self.send(client, client.model.join())
+
+    def work(self, gateway: Gateway, job: Callable[[Gateway], Any]) -> None:
+        """Let a gateway begin something."""
+
+        async def begin() -> None:
+            result = job(gateway)
+            if asyncio.iscoroutine(result):
+                task = asyncio.ensure_future(result)
+                gateway.hub._tasks.add(task)
+                task.add_done_callback(gateway.hub._tasks.discard)
+
+        self.loop.run(begin())
+
+    # What must hold
+
+    def check(self) -> None:
+        assert not self.problems, self.problems
+        for client in self.clients:
+            model = client.model
+            if client.connected and model.in_sync and not model.crossed:
+                assert model.epoch is not None
+                expected = self.history[model.epoch, model.seq]
+                assert model.chats == expected, f"{client.claims.reader} at {model.epoch}:{model.seq}"
+
+    def settle(self, rounds: int = 12) -> None:
+        """No more faults; the bus has lost everything; then everybody must know everything."""
+        for gateway in self.gateways:
+            gateway.bus.clear()
+            gateway.store.fault, gateway.store.delay = "none", 0.0
+        for number, client in enumerate(self.clients):
+            if client.connection is not None and client.connection.open:
+                client.connection.clogged, client.connection.pace = False, 0.0
+            else:
+                self.connect(client, self.gateways[number % len(self.gateways)])
+        for _ in range(rounds):
+            for gateway in self.gateways:
+                self.work(gateway, Gateway.mend)
+            for client in self.clients:
+                self.hear(client)
+            self.loop.pass_time(0.5)
+            self._notice_cuts()
+            for number, client in enumerate(self.clients):
+                if not client.connected:
+                    self.connect(client, self.gateways[number % len(self.gateways)])
+        self.check()
+        head = self.database.head(TENANT, PAGE)
+        done = self.database.done(TENANT)
+        for client in self.clients:
+            model = client.model
+            assert model.in_sync, f"{client.claims.reader} is not in sync"
+            assert (model.epoch, model.seq) == (self.database.epoch, head), (model.epoch, model.seq, head)
+            assert model.chats == truth_of(self.database)
+            assert not model.outbox, "an operation was never answered"
+            assert model.acked <= done | self.lost, "an acknowledged operation is missing"
+            # One that was sent twice may be refused once and done the other time.
+            assert not {one for one in model.refused if client.sent[one] == 1} & done, "a refused operation was done"
+
+    def end(self) -> None:
+        self.loop.end()
+
+
+def truth_of(database: PageDatabase) -> dict[str, Json]:
+    """The page as a client should have it, put together from the rows alone."""
+    answer, database.answer = database.answer, 10**9
+    try:
+        found = database.changes(TENANT, PAGE, None, None)
+    finally:
+        database.answer = answer
+    reactions: dict[str, dict[str, list[str]]] = {}
+    for row in found.reactions:
+        reactions.setdefault(row.comment, {}).setdefault(row.emoji, []).append(row.reader)
+    truth: dict[str, Json] = {}
+    for chat in found.chats:
+        by = msgspec.to_builtins(chat.by)
+        whole: Json = {"id": chat.id, "seq": chat.seq, "state": chat.state, "by": by, "at": chat.at}
+        whole["anchor"] = msgspec.to_builtins(chat.anchor)
+        whole["comments"] = []
+        for row in chat.rows or []:
+            comment: Json = {"text": row.text}
+            if row.id != chat.id:
+                comment |= {"id": row.id, "by": msgspec.to_builtins(row.by), "at": row.at}
+            if row.edited:
+                comment["edited"] = True
+            if row.id in reactions:
+                comment["reactions"] = reactions[row.id]
+            whole["comments"].append(comment)
+        truth[chat.id] = whole
+    return truth
