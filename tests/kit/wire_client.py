@@ -6,10 +6,12 @@ thing that is wrong ends every wait with a `Violation`. `Tally` recomputes the b
 
 import asyncio
 import json
+import socket
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -87,6 +89,16 @@ class _TappedConnection(ClientConnection):
         super().data_received(data)
 
 
+async def _connect_narrowly(url: str, receive_buffer: int) -> socket.socket:
+    """A connected socket for which the kernel keeps little, so that one who does not read is soon noticed."""
+    address = urlsplit(url)
+    narrow = socket.socket()
+    narrow.setblocking(False)
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    await asyncio.get_running_loop().sock_connect(narrow, (address.hostname, address.port))
+    return narrow
+
+
 def new_id() -> str:
     return str(uuid.uuid4())
 
@@ -128,11 +140,13 @@ class WireClient:
         bearer: str | None = None,
         tally: Tally | None = None,
         compression: str | None = None,
+        receive_buffer: int | None = None,
     ) -> Self:
-        """An open WebSocket on which nothing was said yet."""
+        """An open WebSocket on which nothing was said yet. `receive_buffer`: bytes that the kernel may hold for it."""
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else None
-        socket = await connect(
+        connection = await connect(
             url,
+            sock=None if receive_buffer is None else await _connect_narrowly(url, receive_buffer),
             origin=None if origin is None else Origin(origin),
             additional_headers=headers,
             compression=compression,
@@ -143,7 +157,7 @@ class WireClient:
             close_timeout=PATIENCE,
             create_connection=_TappedConnection,
         )
-        return cls(socket, tally)
+        return cls(connection, tally)
 
     @classmethod
     async def open(cls, url: str, token: str, **options: Any) -> Self:

@@ -137,7 +137,9 @@ def _touches(event: Json) -> list[tuple[str, str]]:
         return [(chat["id"], "whole")]
     fields = [name for name in ("state", "anchor") if name in chat]
     if "comment" in chat:
-        fields.append(chat["comment"].get("id", chat["id"]))
+        # Its first entry says where a comment stands; it may stay beside a later one that says what it became.
+        identity = chat["comment"].get("id", chat["id"])
+        fields.append(f"first of {identity}" if event["broadcastId"] == identity else identity)
     return [(chat["id"], name) for name in fields]
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from kit.wire_client import WireClient
 from kit.wire_samples import anchor
-from kit.wire_world import Enter
+from kit.wire_world import Dial, Enter, World
 
 #: Between two frames as the client receives them; both may have been held up by a busy machine. Seconds.
 SPACING = 0.85
@@ -137,3 +137,29 @@ async def test_typing_is_shown_to_the_others(enter: Enter, page: str) -> None:
     assert not ann.of("typing"), "not to the widget that it comes from"
     refused = await ann.error_after({"t": "typing", "page": page, "chat": "no uuid"})
     assert refused["code"] == "bad-field"
+
+
+async def test_what_changes_during_a_long_answer_is_told_after_it(
+    enter: Enter, dial: Dial, world: World, page: str
+) -> None:
+    """Nobody else is on that gateway, and the one who joins does not read: the count changes meanwhile."""
+    writer = await enter("ann", role="moderator")
+    for _ in range(6):
+        ids = [await writer.submit(page, "new-chat", anchor=anchor(), text="x" * 16_000) for _ in range(60)]
+        for identity in ids:
+            await writer.outcome(identity)
+        await writer.close()
+        writer = await enter("ann")
+    slow = await dial(gateway=1, receive_buffer=16_384)
+    await slow.hello(world.acme.token("slow"))
+    slow.socket.transport.pause_reading()
+    view = await slow.ask_join(page)
+    ann = await enter("ann", joined=page)
+    await ann.counts(page, 2)
+    bo = await enter("bo", joined=page)
+    await ann.counts(page, 3)
+    await bo.counts(page, 3)
+    slow.socket.transport.resume_reading()
+    await slow.until(lambda: view.answers)
+    assert view.answers[0][0]["readers"] == 1
+    await slow.counts(page, 3)

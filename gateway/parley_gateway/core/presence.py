@@ -69,6 +69,11 @@ class PagePresence:
         """Whether the subscribers should be told the count now."""
         return self.told != self.total and now - self.told_at >= PRESENCE_INTERVAL
 
+    def joined(self, readers: int) -> None:
+        """Somebody is told from now on whose answer said `readers`: if that is old by now, the count is told again."""
+        if readers != self.total:
+            self.told = None
+
     def mark_told(self, now: float) -> None:
         self.told = self.total
         self.told_at = now
