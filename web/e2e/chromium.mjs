@@ -15,7 +15,8 @@ export async function findChromium() {
   }
   try {
     const { default: packaged } = await import("@sparticuz/chromium");
-    return { path: await packaged.executablePath(), args: packaged.args };
+    // Not its own arguments: they are for a function in a cloud, and change how timers and sockets behave.
+    return { path: await packaged.executablePath(), args: [] };
   } catch (cause) {
     throw new Error(
       "No Chromium found. Install one, or set CHROME to its path, or run `npm ci` in web/e2e for a packaged one.",
