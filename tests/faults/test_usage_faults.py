@@ -31,6 +31,9 @@ SETTLED = 20.0
 UNSEALED = 1.0
 WHAT = ("messages", "bytes")
 
+#: From when to when, in monotonic seconds.
+Window = tuple[float, float]
+
 
 class Audit:
     """All that was sealed in this installation so far."""
@@ -109,7 +112,7 @@ class Kills:
         return sums
 
 
-def in_doubt(load: Load, windows: list[tuple[float, float]]) -> Sums:
+def in_doubt(load: Load, windows: list[Window]) -> Sums:
     """Operations under way in one of these times: committed and not counted, if the worst happened to all."""
     sums: Sums = Sums()
     for writer in load.writers:
@@ -198,21 +201,29 @@ BEHIND: dict[str, Strike] = {
 DATABASE: dict[str, Strike] = {"Postgres-restarted": restart_postgres, "Postgres-killed": kill_postgres}
 
 
-async def strike_often(strikes: list[Strike], installation: Installation, rng: random.Random) -> None:
-    """Each of these, at random moments."""
+async def strike_often(strikes: list[Strike], installation: Installation, rng: random.Random) -> list[Window]:
+    """Each of these, at random moments. When commits were in doubt."""
+    windows = []
     for strike in strikes:
         await asyncio.sleep(rng.uniform(0.1, 0.9))
+        began = time.monotonic()
         await apart(partial(strike, installation))
+        if strike in DATABASE.values():
+            windows.append((began, time.monotonic()))
     await asyncio.sleep(0.5)
+    return windows
 
 
-async def kill_gateway(installation: Installation, audit: Audit, kills: Kills, number: int) -> None:
-    """Kill it, read what it left, and start it again: it adopts that."""
+async def kill_gateway(installation: Installation, audit: Audit, kills: Kills, number: int) -> Window:
+    """Kill it, read what it left, and start it again: it adopts that. When publishes may have gone uncounted."""
     gateway = installation.gateways[number]
-    kills.killed.append((time.monotonic(), gateway.live_url))
+    began = time.monotonic()
+    kills.killed.append((began, gateway.live_url))
     await apart(gateway.kill)
+    ended = time.monotonic()
     audit.take_spool(number)
     await apart(gateway.restart)
+    return began - UNSEALED, ended
 
 
 async def check_exact(strikes: list[Strike], installation: Installation, audit: Audit) -> None:
@@ -233,15 +244,11 @@ async def check_gateway_kills(kills_wanted: int, installation: Installation, aud
     rng = random.Random(seed)
     kills = Kills()
     async with Load(installation.urls, tenant, seed=seed) as load:
-        windows: list[tuple[float, float]] = []
+        windows = []
         for _ in range(kills_wanted):
-            began = time.monotonic()
-            await strike_often([rng.choice([*BEHIND.values(), *DATABASE.values()])], installation, rng)
-            windows.append((began, time.monotonic()))
-            began = time.monotonic() - UNSEALED
-            await kill_gateway(installation, audit, kills, rng.randrange(2))
+            windows += await strike_often([rng.choice([*BEHIND.values(), *DATABASE.values()])], installation, rng)
+            windows.append(await kill_gateway(installation, audit, kills, rng.randrange(2)))
             await load.until(lambda: all(client.socket is not None for client in load.clients), 5)
-            windows.append((began, time.monotonic()))
         await finish(load, installation, tenant)
         least = kills.unsealed(load) + in_doubt(load, windows)
 
