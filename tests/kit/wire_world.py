@@ -1,12 +1,13 @@
 """What the protocol's tests share: two gateways, two tenants, and ways to connect to them."""
 
+import asyncio
 import itertools
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kit.gateway import GatewayProcess
 from kit.tenants import ORIGIN, KitTenant, add_tenant
-from kit.wire_client import WireClient
+from kit.wire_client import PATIENCE, Closed, WireClient
 from kit.wire_tap import Tally
 
 _numbers = itertools.count(1)
@@ -22,9 +23,24 @@ class World:
     acme: KitTenant
     globex: KitTenant
 
-    def new_tenant(self, **members: Any) -> KitTenant:
-        """A tenant of the test's own. The gateways hear of it within a moment."""
-        return add_tenant(self.redis_url, f"tenant-{next(_numbers)}", **members)
+    async def new_tenant(self, **members: Any) -> KitTenant:
+        """A tenant of the test's own, known to both gateways."""
+        name = f"tenant-{next(_numbers)}"
+        tenant = await asyncio.to_thread(add_tenant, self.redis_url, name, **members)
+        async with asyncio.timeout(PATIENCE):
+            for gateway in self.gateways:
+                while not await _is_welcome(gateway.live_url, tenant):
+                    await asyncio.sleep(0.02)
+        return tenant
+
+
+async def _is_welcome(url: str, tenant: KitTenant) -> bool:
+    try:
+        client = await WireClient.open(url, tenant.token())
+    except Closed:
+        return False
+    await client.close()
+    return True
 
 
 class Clients(list[WireClient]):
