@@ -22,7 +22,7 @@ from parley_gateway.shell.operations import Operations
 from parley_gateway.shell.page_store import PageStore
 from parley_gateway.shell.presence_loop import TICK, PresenceLoop
 from parley_gateway.shell.presence_store import PresenceStore
-from parley_gateway.shell.readiness import PROBE_EVERY, Readiness
+from parley_gateway.shell.readiness import Readiness
 from parley_gateway.shell.spool import Spool, new_run
 from parley_gateway.shell.usage_reporter import UsageReporter
 from parley_gateway.shell.writer import Writer
@@ -96,7 +96,7 @@ async def serve(settings: Settings) -> None:
     background.repeat("presence", presence.tick, TICK)
     background.repeat("slow clients", hub.look_at_slow, SLOW_TICK)
     background.repeat("pings", gateway.ping_share, PING_EVERY / WHEEL)
-    background.repeat("probe", readiness.probe, PROBE_EVERY)
+    background.run("probe", readiness.run())
     reporter.start()
 
     public = web.AppRunner(public_app(gateway, readiness, settings.forward), access_log=None, handler_cancellation=True)

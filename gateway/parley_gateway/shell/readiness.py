@@ -1,5 +1,7 @@
 """Ready means working: my own probe came back through the bus, and the database answers and takes writes."""
 
+import asyncio
+
 from parley import metrics as names
 from parley.clock import Clock
 from parley_gateway.core.bus_entry import Probe
@@ -11,6 +13,8 @@ from parley_runtime.tenant_view import TenantView
 
 #: Seconds between probes.
 PROBE_EVERY = 1.0
+#: Seconds between probes before the first has come back.
+PROBE_FIRST = 0.05
 #: Seconds. An older newest probe, or an older answer of the database, means not ready.
 STALE = 5.0
 
@@ -37,6 +41,12 @@ class Readiness:
         """A probe came back."""
         if probe.run == self._run:
             self._probe_seen = self._clock.monotonic()
+
+    async def run(self) -> None:
+        """Probe for ever; often until the first one has come back, so that a start is not waited out."""
+        while True:
+            await self.probe()
+            await asyncio.sleep(PROBE_EVERY if self._probe_seen > float("-inf") else PROBE_FIRST)
 
     async def probe(self) -> None:
         """Send the next probe, each through another partition, and ask the database."""
