@@ -2,6 +2,8 @@
 
 import asyncio
 
+import asyncpg
+
 from parley import metrics as names
 from parley.clock import Clock
 from parley_gateway.core.bus_entry import Probe
@@ -55,8 +57,8 @@ class Readiness:
         try:
             await self._store.alive()
             self._database_seen = self._clock.monotonic()
-        except FAULTS:
-            pass
+        except (*FAULTS, asyncpg.PostgresError):
+            pass  # `missing` says so when it lasts
         self._age.set(min(self._clock.monotonic() - self._probe_seen, 1e9))
         self._gauge.set(0 if self.missing() else 1)
 
