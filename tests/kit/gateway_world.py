@@ -445,8 +445,8 @@ def truth_of(database: PageDatabase) -> dict[str, Json]:
     finally:
         database.answer = answer
     reactions: dict[str, dict[str, list[str]]] = {}
-    for row in found.reactions:
-        reactions.setdefault(row.comment, {}).setdefault(row.emoji, []).append(row.reader)
+    for given in found.reactions:
+        reactions.setdefault(given.comment, {}).setdefault(given.emoji, []).append(given.reader)
     truth: dict[str, Json] = {}
     for chat in found.chats:
         by = msgspec.to_builtins(chat.by)

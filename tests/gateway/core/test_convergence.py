@@ -5,7 +5,14 @@ from unittest.mock import patch
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from kit.gateway_world import Client, Gateway, GatewayWorld
 from kit.profiles import LONG_WORLD, WORLD
@@ -30,6 +37,7 @@ PLACES = (10, 20)
 clients = st.integers(0, CLIENTS - 1)
 gateways = st.integers(0, GATEWAYS - 1)
 picks = st.integers(0, 50)
+rarely = st.integers(0, 3)
 
 #: Small enough that a run reaches each of them.
 SMALL = {
@@ -50,6 +58,20 @@ class Convergence(RuleBasedStateMachine):
         self.made: list[tuple[str, str]] = []
 
     # Readers
+
+    @initialize()
+    def all_connect(self) -> None:
+        for number, client in enumerate(self.world.clients):
+            self.world.connect(client, self.world.gateways[number % GATEWAYS])
+
+    @rule()
+    def everything_arrives(self) -> None:
+        self.world.loop.pass_time(0.15)
+        for where in range(GATEWAYS):
+            self.bus_brings_all(where)
+        self.world.loop.pass_time(0.15)
+        for client in self.world.clients:
+            self.world.hear(client)
 
     @rule(who=clients, where=gateways)
     def connect(self, who: int, where: int) -> None:
@@ -133,9 +155,10 @@ class Convergence(RuleBasedStateMachine):
     def compare_heads(self, where: int) -> None:
         self.world.work(self.world.gateways[where], Gateway.mend)
 
-    @rule(where=gateways)
-    def crash(self, where: int) -> None:
-        self.world.crash(where)
+    @rule(where=gateways, really=rarely)
+    def crash(self, where: int, really: int) -> None:
+        if not really:
+            self.world.crash(where)
 
     @rule(
         where=gateways,
@@ -150,9 +173,10 @@ class Convergence(RuleBasedStateMachine):
     def back_up(self) -> None:
         self.world.save()
 
-    @rule()
-    def restore(self) -> None:
-        self.world.restore()
+    @rule(really=rarely)
+    def restore(self, really: int) -> None:
+        if not really:
+            self.world.restore()
 
     # What must hold
 
