@@ -20,6 +20,8 @@ PROBE_FIRST = 0.05
 #: Seconds. An older newest probe, or an older answer of the database, means not ready.
 STALE = 5.0
 
+_NO_ANSWER: tuple[type[BaseException], ...] = (*FAULTS, asyncpg.PostgresError)
+
 
 class Readiness:
     """What `/healthz/ready` says, and why."""
@@ -57,7 +59,7 @@ class Readiness:
         try:
             await self._store.alive()
             self._database_seen = self._clock.monotonic()
-        except (*FAULTS, asyncpg.PostgresError):
+        except _NO_ANSWER:
             pass  # `missing` says so when it lasts
         self._age.set(min(self._clock.monotonic() - self._probe_seen, 1e9))
         self._gauge.set(0 if self.missing() else 1)
