@@ -79,7 +79,7 @@ class WebSocketConnection(Subscriber):
         self._session = Session(gateway.clock.monotonic())
         self._pending = 0
         self._expiry: asyncio.TimerHandle | None = None
-        self._ending: asyncio.Task[bool] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self.last_heard = gateway.clock.monotonic()
 
     # Subscriber
@@ -293,12 +293,17 @@ class WebSocketConnection(Subscriber):
     # The end
 
     async def _finish(self, code: int, refusal: Refusal) -> None:
-        await self._socket.close(code=code, message=_reason(refusal))
+        # Who does not read does not take the close frame either: then it ends without.
+        try:
+            async with asyncio.timeout(CLOSE_WAIT):
+                await self._socket.close(code=code, message=_reason(refusal))
+        except TimeoutError:
+            self._transport.abort()
 
     def _end(self, code: int, refusal: Refusal) -> None:
         """Close from outside of the conversation."""
         if self._ending is None:
-            self._ending = asyncio.create_task(self._socket.close(code=code, message=_reason(refusal)))
+            self._ending = asyncio.create_task(self._finish(code, refusal))
 
     def end(self, code: CloseCode, refusal: Refusal) -> None:
         """Close for a reason that lies with the gateway or the tenant."""
