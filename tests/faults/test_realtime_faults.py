@@ -14,6 +14,7 @@ from functools import partial
 import asyncpg
 import pytest
 
+from kit.gateway import GatewayProcess
 from kit.installation import Installation, apart
 from kit.load import Load
 from kit.page_truth import check_all, converged
@@ -34,7 +35,7 @@ class Fault:
     """`strike` begins it and `mend` ends it, `hold` seconds later.
 
     `bus_only`: the database answers all the time, so clients must converge while it lasts, too.
-    `moved`: the fault is over for clients as soon as it has happened; it is mended after they converged.
+    `told`: clients of that gateway are asked to move beforehand. `moved`: the fault is over for clients as soon as it has happened; it is mended after they converged.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Fault:
     hold: float = 0.0
     bus_only: bool = False
     moved: bool = False
+    told: bool = False
 
 
 def nothing(_: Installation) -> None:
@@ -100,7 +102,7 @@ def lose_behind(lose: Callable[[Installation], None]) -> Callable[[Installation]
 
 FAULTS = [
     Fault("gateway killed", lambda i: i.gateways[0].kill(), lambda i: i.gateways[0].restart(), moved=True),
-    Fault("gateway asked to stop", lambda i: i.gateways[0].ask_to_stop(), stop_and_start, moved=True),
+    Fault("gateway asked to stop", lambda i: i.gateways[0].ask_to_stop(), stop_and_start, moved=True, told=True),
     Fault("gateway frozen", lambda i: i.gateways[0].suspend(), lambda i: i.gateways[0].resume(), hold=3.0),
     Fault("Valkey killed", lambda i: i.valkey.kill(), lambda i: i.valkey.restart(), hold=2.0, bus_only=True),
     Fault("Valkey frozen", lambda i: i.valkey.suspend(), lambda i: i.valkey.resume(), hold=4.0, bus_only=True),
@@ -128,10 +130,12 @@ async def under(fault: Fault, installation: Installation, seed: int, before: flo
         await asyncio.sleep(before)
         acknowledged, struck = load.acknowledged, time.monotonic()
         assert acknowledged, "no load"
+        there = [client for client in load.clients if client.url == installation.gateways[0].live_url]
         await apart(lambda: fault.strike(installation))
         mended = fault.moved
         try:
             if fault.moved:
+                await load.until(lambda: not fault.told or all(client.moves for client in there), BAR)
                 told["converged"] = f"{await converged(load, database, tenant.name, struck, BAR):.2f} s after it"
             if fault.bus_only:
                 seconds = await meanwhile(load, database, tenant.name, struck + fault.hold)
@@ -181,6 +185,33 @@ async def test_a_gateway_that_starts_later_serves_what_was_written_before(instal
         await asyncio.sleep(AFTER)
         await check_all(load, database, tenant.name)
     print(f"gateway started later: seed {seed}, converged {seconds:.2f} s after it was ready")
+
+
+async def test_a_gateway_is_ready_as_long_as_bus_and_database_answer(installation: Installation) -> None:
+    """Green means working: each gateway says so for itself, and again when what it needs is back."""
+    here, there = installation.gateways[:2]
+
+    async def until_ready_is(ready: bool, gateway: GatewayProcess) -> None:
+        async with asyncio.timeout(3 * BAR):
+            while await apart(lambda: gateway.ready) is not ready:
+                await asyncio.sleep(0.05)
+
+    try:
+        await apart(installation.proxies[0].hole)
+        await until_ready_is(False, here)
+        assert await apart(lambda: there.ready)
+    finally:
+        await apart(installation.proxies[0].heal)
+    await until_ready_is(True, here)
+    try:
+        await apart(installation.postgres.suspend)
+        await until_ready_is(False, here)
+        await until_ready_is(False, there)
+        assert here.running and there.running
+    finally:
+        await apart(installation.postgres.resume)
+    await until_ready_is(True, here)
+    await until_ready_is(True, there)
 
 
 @pytest.mark.nightly
