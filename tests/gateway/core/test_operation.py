@@ -1,0 +1,92 @@
+"""What is wrong with an operation before anybody looks at the page (WIRE rules 2, 11)."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from kit.operations import ANCHOR, PAGE, claims, operation, uuid
+from parley.client_frames import Do
+from parley.errors import Refusal
+from parley.objects import Anchor, Author, Comment, Position, Quote
+from parley_gateway.core.operation import accept
+from parley_gateway.core.wire_objects import REACTION_BYTES, reactions_on_wire
+
+CHAT = uuid(2)
+
+
+def anchor(**members: Any) -> Anchor:
+    return Anchor(
+        Quote(**({"exact": "x"} | members.pop("quote", {}))), members.pop("position", Position(0, 1)), **members
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"op": "fly"}, "unknown-op"),
+        ({"op": "reply", "chat": CHAT}, "bad-field"),
+        ({"op": "reply", "text": "x"}, "bad-field"),
+        ({"op": "reply", "chat": "none", "text": "x"}, "unknown-chat"),
+        ({"op": "edit", "chat": CHAT, "comment": "none", "text": "x"}, "unknown-comment"),
+        ({"op": "reply", "chat": CHAT, "text": ""}, "bad-field"),
+        ({"op": "reply", "chat": CHAT, "text": " \n\t"}, "bad-field"),
+        ({"op": "reply", "chat": CHAT, "text": "a\0b"}, "bad-field"),
+        ({"op": "reply", "chat": CHAT, "text": "a\x1bb"}, "bad-field"),
+        ({"op": "reply", "chat": CHAT, "text": "я" * 8_193}, "too-big"),
+        ({"op": "react", "chat": CHAT, "comment": CHAT, "emoji": " ", "on": True}, "bad-field"),
+        ({"op": "react", "chat": CHAT, "comment": CHAT, "emoji": "x" * 33, "on": True}, "bad-field"),
+        ({"op": "react", "chat": CHAT, "comment": CHAT, "emoji": "x"}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"exact": ""})}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"exact": "x" * 257})}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"prefix": "a\0"})}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"length": 0})}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(position=Position(2, 1))}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(position=Position(-1, 1))}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(hint="x" * 1_024)}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(hint={"a": ["\0"]})}, "bad-field"),
+        # Postgres writes 1e300 out: 300 digits for five bytes.
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(hint=[1e300] * 100)}, "bad-field"),
+    ],
+)
+def test_rule_11_what_is_wrong_with_an_operation(members: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        accept(Do(PAGE, uuid(1), **members), claims())
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("identity", ["", "1", "00000000000040008000000000000001", uuid(1) + "0", uuid(1) + "\n"])
+def test_a_broadcast_id_is_a_uuid(identity: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        accept(Do(PAGE, identity, "resolve", chat=CHAT), claims())
+    assert refused.value.code == "bad-field"
+
+
+def test_a_page_that_the_token_does_not_cover_is_forbidden() -> None:
+    with pytest.raises(Refusal) as refused:
+        operation(1, "resolve", claims(pages=("other/*",)), chat=2)
+    assert refused.value.code == "forbidden"
+
+
+def test_rule_2_the_digest_is_author_page_op_and_members() -> None:
+    base = operation(1, "relink", chat=2)
+    same = accept(Do(PAGE, uuid(1), "relink", chat=CHAT.upper(), anchor=ANCHOR, text="not its own"), claims())
+    assert same.digest == base.digest
+    others = [
+        operation(1, "relink", claims("bob"), chat=2),
+        operation(1, "relink", chat=2, page="other"),
+        operation(1, "relink", chat=3),
+        operation(1, "resolve", chat=2),
+        operation(1, "relink", chat=2, anchor=anchor()),
+    ]
+    assert len({one.digest for one in [base, *others]}) == 6
+
+
+def test_the_largest_comment_fits_into_a_frame() -> None:
+    readers = [chr(1) * 190 + f"{n:03}" for n in range(60)]
+    reactions = reactions_on_wire({f"{n:02}" + '"' * 30: readers for n in range(50)})
+    author = Author("\x01" * 200, '"' * 200, "https://" + '"' * 1_016)
+    comment = Comment(uuid(1), author, 2**40, '"' * 16_384, True, reactions)
+    assert reactions is not None and len(reactions) == 50
+    assert sum(len(msgspec.json.encode(readers)) for readers in reactions.values()) <= REACTION_BYTES + 102
+    assert len(msgspec.json.encode(comment)) < 61_000
