@@ -35,7 +35,8 @@ class Fault:
     """`strike` begins it and `mend` ends it, `hold` seconds later.
 
     `bus_only`: the database answers all the time, so clients must converge while it lasts, too.
-    `told`: clients of that gateway are asked to move beforehand. `moved`: the fault is over for clients as soon as it has happened; it is mended after they converged.
+    `moved`: the fault is over for clients as soon as it has happened; it is mended after they converged.
+    `told`: the clients of that gateway are asked to move beforehand.
     """
 
     name: str
