@@ -1,9 +1,11 @@
 """Structured logs and metrics."""
 
+import json
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -41,7 +43,20 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format='{"level":"%(levelname)s","event":"%(name)s"}')
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(_LibraryFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[libraries])
+
+
+class _LibraryFormatter(logging.Formatter):
+    """One JSON line for what a library logs: who spoke and the kind of problem. Its words may carry anything."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"event": record.name, "level": record.levelname.lower()}
+        if record.exc_info and record.exc_info[0] is not None:
+            line["problem"] = record.exc_info[0].__name__
+        line["at"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        return json.dumps(line)
 
 
 def get_logger() -> Any:
