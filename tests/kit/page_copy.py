@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from kit.wire_page import apply_event
 
-#: A discussion without what may differ on the way: {"state", "anchor", "by", "at", "seq", "comments": {id: comment}}.
+#: A discussion without what may differ on the way: its members, "comments" {id: comment}, and their ids in "order".
 Plain: TypeAlias = dict[str, Any]
 
 
@@ -105,4 +105,5 @@ def plain_chat(chat: dict[str, Any]) -> Plain:
             "edited": bool(comment.get("edited")),
             "reactions": {emoji: sorted(who) for emoji, who in (comment.get("reactions") or {}).items() if who},
         }
-    return {name: chat[name] for name in ("seq", "state", "anchor", "by", "at")} | {"comments": comments}
+    members = {name: chat[name] for name in ("seq", "state", "anchor", "by", "at")}
+    return members | {"comments": comments, "order": list(comments)}

@@ -63,6 +63,7 @@ async def read_truth(database_url: str, tenant: str) -> Truth:
             "by": json.loads(row["author"]),
             "at": row["created_at"],
             "comments": said.get(row["id"], {}),
+            "order": list(said.get(row["id"], {})),
         }
     return Truth(
         {row["page"]: row["seq"] for row in heads},
