@@ -9,6 +9,6 @@ _COMMON = settings(
 #: Seconds, not minutes: part of every run.
 SHORT = settings(_COMMON, max_examples=100)
 #: Worlds of several gateways: few examples with many steps.
-WORLD = settings(_COMMON, max_examples=60, stateful_step_count=60)
+WORLD = settings(_COMMON, max_examples=400, stateful_step_count=60)
 #: The nightly run.
 LONG_WORLD = settings(_COMMON, max_examples=3_000, stateful_step_count=100)

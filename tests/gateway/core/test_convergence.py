@@ -1,5 +1,6 @@
 """Whatever is lost, doubled, reordered, crashed or restored: who says it is in sync equals the database."""
 
+import json
 from typing import Any
 from unittest.mock import patch
 
@@ -225,3 +226,29 @@ def test_who_says_it_is_in_sync_equals_the_database() -> None:
 @pytest.mark.nightly
 def test_who_says_it_is_in_sync_equals_the_database_for_long() -> None:
     run_state_machine_as_test(Convergence, settings=LONG_WORLD)
+
+
+def test_an_answer_whose_history_changes_between_two_parts_ends_in_a_resync() -> None:
+    world = GatewayWorld(1, 2, answer=2)
+    try:
+        writer, late = world.clients
+        world.connect(writer, world.gateways[0])
+        for number in range(6):
+            anchor = {"quote": {"exact": "piece"}, "position": {"start": number, "end": number + 1}}
+            world.send(writer, writer.model.do(world.new_id(), op="new-chat", text="x", anchor=anchor))
+        world.loop.pass_time(1.0)
+        world.hear(writer)
+        world.cut(writer)
+        world.connect(late, world.gateways[0])
+        connection = late.connection
+        assert connection is not None
+        connection.pace = 0.5
+        world.loop.pass_time(0.75)
+        assert late.connection is connection and connection.inbox
+        world.restore()
+        world.loop.pass_time(5.0)
+        kinds = [json.loads(frame)["t"] for frame in connection.inbox]
+        assert kinds.count("page") >= 1 and kinds[-1] == "resync"
+        world.settle()
+    finally:
+        world.end()

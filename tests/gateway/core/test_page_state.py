@@ -1,5 +1,7 @@
 """What each operation makes of a page: who may, idempotency, what nothing changes (WIRE rules 1, 2, 10)."""
 
+from typing import Any
+
 import pytest
 
 from kit.operations import ANCHOR, OTHER_ANCHOR, PAGE, claims, operation, uuid
@@ -70,7 +72,7 @@ def database() -> PageDatabase:
     ],
 )
 def test_rule_10_who_may(database: PageDatabase, who: str, op: str, comment: int | None, code: str) -> None:
-    members: dict[str, object] = {} if op == "new-chat" else {"chat": 1}
+    members: dict[str, Any] = {} if op == "new-chat" else {"chat": 1}
     if comment is not None:
         members["comment"] = comment
     if op == "relink":
@@ -97,7 +99,7 @@ def test_rule_10_who_may(database: PageDatabase, who: str, op: str, comment: int
         ("delete-chat", {"chat": 1}),
     ],
 )
-def test_rule_10_a_reader_writes_nothing(op: str, members: dict[str, object]) -> None:
+def test_rule_10_a_reader_writes_nothing(op: str, members: dict[str, Any]) -> None:
     with pytest.raises(Refusal) as refused:
         operation(10, op, claims("ann", "reader"), **members)
     assert refused.value.code == "forbidden"
@@ -147,13 +149,14 @@ def test_rule_2_errors_are_not_remembered(database: PageDatabase) -> None:
 
 
 def test_rule_2_what_changes_nothing_is_acked_with_the_current_seq(database: PageDatabase) -> None:
-    for op, members in [
+    same: list[tuple[str, dict[str, Any]]] = [
         ("reopen", {"chat": 1}),
         ("edit", {"chat": 1, "comment": 2, "text": "text 2"}),
         ("relink", {"chat": 1, "anchor": ANCHOR}),
         ("react", {"chat": 1, "comment": 2, "on": False}),
-    ]:
-        [outcome] = do(database, operation(hash(op) % 1000 + 20, op, ANN, **members))
+    ]
+    for number, (op, members) in enumerate(same, start=20):
+        [outcome] = do(database, operation(number, op, ANN, **members))
         assert isinstance(outcome, Accepted) and outcome.change is None and outcome.seq == 3
     events = database.events("acme", PAGE, 0, 500)
     assert events.operations is not None and len(events.operations) == 3
@@ -167,7 +170,7 @@ def test_rule_1_what_is_made_has_the_broadcast_id(database: PageDatabase) -> Non
 @pytest.mark.parametrize("op", ["reply", "edit", "resolve", "relink", "react", "delete-chat"])
 def test_a_chat_of_another_page_is_unknown(database: PageDatabase, op: str) -> None:
     do(database, operation(20, "new-chat", ANN, page="elsewhere"))
-    members = {"comment": 2} if op in ("edit", "react") else {}
+    members: dict[str, Any] = {"comment": 2} if op in ("edit", "react") else {}
     [outcome] = do(database, operation(21, op, MOD, page="elsewhere", chat=1, **members))
     assert code_of(outcome) == "unknown-chat"
 
@@ -191,7 +194,7 @@ def test_rule_3_one_bad_operation_never_fails_another(database: PageDatabase) ->
 
 @pytest.mark.parametrize(("name", "op"), [("chatsPerPage", "new-chat"), ("commentsPerChat", "reply")])
 def test_limits_per_tenant(database: PageDatabase, name: str, op: str) -> None:
-    members = {"chat": 1} if op == "reply" else {}
+    members: dict[str, Any] = {"chat": 1} if op == "reply" else {}
     outcomes = database.commit(
         [operation(10, op, ANN, **members), operation(11, op, ANN, **members)],
         1_000,

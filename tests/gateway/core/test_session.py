@@ -1,6 +1,7 @@
 """What a client may send, and what it hears when it sends something else (WIRE rules 10, 11, 12)."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ def frame(**members: object) -> bytes:
     return json.dumps(members).encode()
 
 
-def open_session(role: str = "commenter", **more: object) -> Session:
+def open_session(role: str = "commenter", **more: Any) -> Session:
     session = Session(0.0)
     assert isinstance(session.receive_text(HELLO, 0.0), Login)
     session.logged_in(claims("ann", role, **more))
