@@ -176,12 +176,11 @@ class Connection(Subscriber):
         self.inbox.append(frame.payload)
         return len(frame.websocket)
 
-    async def send_paced(self, frame: PreparedFrame) -> int:
+    async def send_paced(self, frame: PreparedFrame, written: Callable[[int], None]) -> None:
         await asyncio.sleep(self.pace)
-        if not self.open:
-            return 0
-        self.inbox.append(frame.payload)
-        return len(frame.websocket)
+        if self.open:
+            self.inbox.append(frame.payload)
+            written(len(frame.websocket))
 
     @property
     def buffered(self) -> int:
