@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import HttpVersion11, web
@@ -71,15 +72,18 @@ class EventStream(Subscriber):
         self._sent(frame)
         return frame.event_size
 
-    async def send_paced(self, frame: PreparedFrame) -> int:
+    async def send_paced(self, frame: PreparedFrame, written: Callable[[int], None]) -> None:
         if self._over:
-            return 0
+            return
         try:
             await self._response.write(frame.event)
+        except asyncio.CancelledError:
+            written(frame.event_size)  # aiohttp waits only after it has written
+            raise
         except (ConnectionError, RuntimeError):
-            return 0
+            return
         self._sent(frame)
-        return frame.event_size
+        written(frame.event_size)
 
     def _sent(self, frame: PreparedFrame) -> None:
         if frame.cursor is not None:

@@ -156,9 +156,8 @@ class Joins:
     async def _send(
         self, live: LivePage, subscriber: Subscriber, answer: _Answer, kind: str, part: Part, readers: int
     ) -> None:
-        size = await subscriber.send_paced(page_frame(live.page, answer.epoch, kind, part, readers))
-        if size:
-            subscriber.counter.replay(1, size)
+        frame = page_frame(live.page, answer.epoch, kind, part, readers)
+        await subscriber.send_paced(frame, partial(subscriber.counter.replay, 1))
 
     def _send_now(
         self, live: LivePage, subscriber: Subscriber, answer: _Answer, kind: str, part: Part, readers: int

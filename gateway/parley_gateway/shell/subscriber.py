@@ -1,6 +1,7 @@
 """Somebody who is told what happens on pages, over whichever transport."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from parley_gateway.core.meter import Counter
@@ -32,8 +33,12 @@ class Subscriber(ABC):
         """Write without waiting. Bytes that count, or 0 when it was not written (closing, or too slow)."""
 
     @abstractmethod
-    async def send_paced(self, frame: PreparedFrame) -> int:
-        """Write, and wait while the socket is full. Bytes that count, or 0 when the client has gone."""
+    async def send_paced(self, frame: PreparedFrame, written: Callable[[int], None]) -> None:
+        """Write, and wait while the socket is full.
+
+        `written` is told the bytes that count as soon as they are written, so also when the wait is cancelled; it is
+        not called when the client has gone.
+        """
 
     @property
     @abstractmethod

@@ -1,6 +1,7 @@
 """One WebSocket: bytes to the session, what it says to be done, answers back."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -95,12 +96,15 @@ class WebSocketConnection(Subscriber):
         transport.write(data)
         return len(data)
 
-    async def send_paced(self, frame: PreparedFrame) -> int:
+    async def send_paced(self, frame: PreparedFrame, written: Callable[[int], None]) -> None:
         try:
             await self._socket.send_frame(frame.payload, WSMsgType.TEXT)
+        except asyncio.CancelledError:
+            written(len(frame.websocket))  # aiohttp waits only after it has written
+            raise
         except (ConnectionError, RuntimeError):
-            return 0
-        return len(frame.websocket)
+            return
+        written(len(frame.websocket))
 
     @property
     def buffered(self) -> int:
