@@ -28,6 +28,8 @@ class PageView:
         self.page = page
         self.epoch: str | None = None
         self.seq = 0
+        #: The highest cursor so far: an answer wins whatever its numbers, and then some events come again.
+        self.highest = 0
         self.chats: dict[str, Json] = {}
         self.events: list[Json] = []
         self.lives: list[Json] = []
@@ -64,6 +66,7 @@ class PageView:
             self._take_entry(entry)
         for gone in frame["gone"]:
             self.chats.pop(gone, None)
+        self.highest = max(self.highest, self.seq) if frame["epoch"] == self.epoch else 0
         self.epoch, self.seq, self.readers = frame["epoch"], frame["seq"], frame["readers"]
         self.parts.append(frame)
         if not frame.get("more"):
@@ -111,7 +114,7 @@ class PageView:
         for event in frame["events"]:
             demand(at < event["seq"] <= frame["seq"], 4, "an event outside of its frame's range", event["seq"], frame)
             at = event["seq"]
-            apply_event(self.chats, event)
+            apply_event(self.chats, event, again=at <= self.highest)
         self._check_merging(frame["events"])
         self.seq = frame["seq"]
         self.lives.append(frame)
@@ -143,8 +146,8 @@ def _touches(event: Json) -> list[tuple[str, str]]:
     return [(chat["id"], name) for name in fields]
 
 
-def apply_event(chats: dict[str, Json], event: Json) -> None:
-    """What an entry of `events` does to what is shown."""
+def apply_event(chats: dict[str, Json], event: Json, *, again: bool = False) -> None:
+    """What an entry of `events` does to what is shown. `again`: it was told before, and what came after it too."""
     chat = event["chat"]
     identity = chat["id"]
     match event["event"]:
@@ -153,9 +156,17 @@ def apply_event(chats: dict[str, Json], event: Json) -> None:
         case "deleted-text-chat":
             chats.pop(identity, None)
         case "updated-text-chat":
+            if again and identity not in chats:
+                return  # it was deleted since, which will be told again
             demand(identity in chats, 4, "an update of a chat that nobody told of", event)
             known = chats[identity]
-            demand(chat["seq"] > known["seq"], 4, "an update that is older than what is known", event, known["seq"])
+            demand(
+                again or chat["seq"] > known["seq"],
+                4,
+                "an update that is older than what is known",
+                event,
+                known["seq"],
+            )
             known |= {name: deepcopy(chat[name]) for name in ("seq", "state", "anchor") if name in chat}
             if "comment" in chat:
                 _put_comment(known["comments"], identity, deepcopy(chat["comment"]))

@@ -5,9 +5,12 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kit.billing_process import BillingProcess
 from kit.gateway import GatewayProcess
 from kit.tenants import ORIGIN, KitTenant, add_tenant
+from kit.usage_sums import Sums, booked, sums_of_bodies, told_to
 from kit.wire_client import PATIENCE, Closed, WireClient
+from kit.wire_samples import anchor
 from kit.wire_tap import Tally
 
 _numbers = itertools.count(1)
@@ -22,6 +25,8 @@ class World:
     gateways: list[GatewayProcess]
     acme: KitTenant
     globex: KitTenant
+    billing: BillingProcess
+    sentinel: KitTenant
 
     async def new_tenant(self, **members: Any) -> KitTenant:
         """A tenant of the test's own, known to both gateways."""
@@ -32,6 +37,25 @@ class World:
                 while not await _is_welcome(gateway.live_url, tenant):
                     await asyncio.sleep(0.02)
         return tenant
+
+    async def settle(self) -> None:
+        """Wait until everything that was counted before this is in the ledger.
+
+        A gateway's records reach it in order, so what a tenant of its own does now comes in after all of that.
+        """
+        for gateway in self.gateways:
+            before = await asyncio.to_thread(told_to, self.sentinel, self.billing)
+            async with await WireClient.open(gateway.live_url, self.sentinel.token()) as client:
+                await client.do("sentinel", "new-chat", anchor=anchor(), text="x")
+            async with asyncio.timeout(PATIENCE):
+                while await asyncio.to_thread(told_to, self.sentinel, self.billing) == before:
+                    await asyncio.sleep(0.02)
+
+    async def used(self, tenant: KitTenant) -> tuple[Sums, Sums]:
+        """(what `GET /v1/usage` says, the sum over the sealed records) of one tenant, when all is settled."""
+        await self.settle()
+        bodies, _ = await booked(self.database_url, tenant.name)
+        return await asyncio.to_thread(told_to, tenant, self.billing), sums_of_bodies(bodies.values(), tenant.name)
 
 
 async def _is_welcome(url: str, tenant: KitTenant) -> bool:

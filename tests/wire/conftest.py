@@ -1,4 +1,4 @@
-"""Two real gateways on one Valkey and one Postgres, for all tests of the protocol; and clients that end with a test.
+"""Two real gateways and billing on one Valkey and one Postgres, for all tests of the protocol; and their clients.
 
 Each test takes pages (and, where it changes a tenant's record, a tenant) of its own, so that the gateways can stay.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kit.billing_process import BillingProcess
 from kit.gateway import GatewayProcess
 from kit.servers import execute, run_apart
 from kit.tenants import ORIGIN, KitTenant, add_tenant
@@ -37,12 +38,16 @@ def world(
     run_apart(lambda: execute(postgres_server.url, f"CREATE DATABASE {DATABASE} TEMPLATE {database_template}"))
     database_url = postgres_server.database_url(DATABASE)
     gateways: list[GatewayProcess] = []
+    billing = BillingProcess(directory, valkey.url, database_url)
     try:
-        acme, globex = add_tenant(valkey.url, "acme"), add_tenant(valkey.url, "globex")
+        acme, globex, sentinel = (add_tenant(valkey.url, name) for name in ("acme", "globex", "sentinel"))
+        billing.start()
         for number in (1, 2):
             gateways.append(GatewayProcess(directory / f"gateway-{number}", valkey.url, database_url, SETTINGS))
-        yield World(valkey.url, database_url, gateways, acme, globex)
+        billing.wait_ready()
+        yield World(valkey.url, database_url, gateways, acme, globex, billing, sentinel)
     finally:
+        billing.kill()
         for gateway in gateways:
             gateway.end()
         valkey.stop()

@@ -1,4 +1,4 @@
-"""A new annotation costs under 1,000 bytes as one `live` frame; the same in Cyrillic under 1,500. Measured on the socket."""
+"""A new annotation is under 1,000 bytes as one `live` frame, in Cyrillic under 1,500. Measured on the socket."""
 
 import pytest
 

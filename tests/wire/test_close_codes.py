@@ -41,7 +41,13 @@ async def test_an_expired_token_is_4401(world: World, dial: Dial) -> None:
 
 
 async def test_an_origin_that_is_not_allowed_is_4403(world: World, dial: Dial) -> None:
-    for origin in ("https://evil.test", "https://acme.test.evil.test", "http://acme.test", "null", "https://ACME.test:8"):
+    for origin in (
+        "https://evil.test",
+        "https://acme.test.evil.test",
+        "http://acme.test",
+        "null",
+        "https://ACME.test:8",
+    ):
         client = await dial(origin=origin)
         await client.send({"t": "hello", "v": 1, "client": new_id(), "token": world.acme.token()})
         assert await client.ended() == 4403, origin

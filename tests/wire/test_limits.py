@@ -1,6 +1,7 @@
 """Limits as clients meet them: each is told in `welcome`, has an answer, and leaves everything else working."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from kit.wire_samples import anchor
 from kit.wire_world import Dial, Enter, World
 
 
-async def refusal(client: WireClient, page: str, op: str, **members: object) -> Json:
+async def refusal(client: WireClient, page: str, op: str, **members: Any) -> Json:
     with pytest.raises(Refused) as refused:
         await client.do(page, op, **members)
     return refused.value.frame
@@ -19,9 +20,7 @@ async def refusal(client: WireClient, page: str, op: str, **members: object) -> 
 async def test_operations_per_second_of_a_connection(enter: Enter, page: str) -> None:
     ann, bo = await enter("ann"), await enter("bo", joined=page)
     per_second = ann.frames[0]["limits"]["operationsPerConnection"]
-    ids = [
-        await ann.submit(page, "new-chat", anchor=anchor(), text=str(number)) for number in range(6 * per_second)
-    ]
+    ids = [await ann.submit(page, "new-chat", anchor=anchor(), text=str(number)) for number in range(6 * per_second)]
     await ann.until(lambda: all(ann.outcomes[identity] for identity in ids))
     refused = [frame for identity in ids for frame in ann.outcomes[identity] if frame["t"] == "error"]
     assert refused and len(ids) - len(refused) >= 4 * per_second, "a burst of four seconds' worth passes"
@@ -156,7 +155,9 @@ async def test_the_longest_of_everything(enter: Enter, page: str) -> None:
     assert (await bo.join(name)).chats == view.chats
 
 
-@pytest.mark.parametrize(("change", "code"), [({"state": "suspended"}, "suspended"), ({"over_quota": True}, "over-quota")])
+@pytest.mark.parametrize(
+    ("change", "code"), [({"state": "suspended"}, "suspended"), ({"over_quota": True}, "over-quota")]
+)
 async def test_a_tenant_that_may_not_write_still_reads(
     world: World, enter: Enter, page: str, change: dict[str, object], code: str
 ) -> None:
