@@ -62,8 +62,8 @@ class Audit:
         installation = self._installation
         while True:
             waiting = await apart(lambda: sum(gateway.metric(SPOOL_RECORDS.name) for gateway in installation.gateways))
-            sealed = self.sealed()
             records, tables = await booked(installation.postgres.url, tenant.name)
+            sealed = self.sealed()  # after it: what is booked was seen on its way before
             if not waiting and records.keys() == sealed.keys():
                 break
             assert records.keys() <= sealed.keys(), "the ledger has records that nobody sealed"
