@@ -112,26 +112,20 @@ async def test_gone_ids_are_those_deleted_since(enter: Enter, page: str) -> None
 
 
 async def test_very_many_gone_ids_come_in_parts_too(enter: Enter, page: str) -> None:
-    """1,700 ids are more than 64 KiB."""
-    deleters = [await enter(f"ann-{number}", gateway=number % 2) for number in range(24)]
-    view = await deleters[0].join(page)
-    start = view.cursor
+    """1,716 ids are more than 64 KiB. Each writer stays within what it may do at once."""
+    writers = [await enter(f"ann-{number}", gateway=number % 2) for number in range(44)]
+    start = (await writers[0].join(page)).cursor
 
     async def make_and_delete(client: WireClient) -> None:
-        ids = await fill(client, page, 70, size=2)
-        for identity in ids:
+        for identity in await fill(client, page, 39, size=2):
             await client.do(page, "delete-chat", chat=identity)
-            await client.until(lambda: True)
 
-    async def paced(client: WireClient) -> None:
-        await make_and_delete(client)
-
-    await asyncio.gather(*(paced(client) for client in deleters))
+    await asyncio.gather(*(make_and_delete(client) for client in writers))
     bo = await enter("bo")
     await bo.join(page, start)
     parts = bo.pages[page].answers[-1]
-    assert len({gone for part in parts for gone in part["gone"]}) == 24 * 70
-    assert len(parts) >= 2 and bo.pages[page].seq == 2 * 24 * 70 and not bo.pages[page].chats
+    assert len({gone for part in parts for gone in part["gone"]}) == 44 * 39
+    assert len(parts) >= 2 and bo.pages[page].seq == 2 * 44 * 39 and not bo.pages[page].chats
 
 
 async def test_a_chat_over_32_kib_continues_in_entries_that_append(enter: Enter, page: str) -> None:
@@ -185,8 +179,6 @@ async def test_joining_a_big_page_while_others_write_misses_nothing(enter: Enter
             done += 1
         return done
 
-    own: dict[int, str] = {}
-
     def members(number: int) -> Json:
         if number % 2:
             return {"chat": own_chat, "comment": own_chat, "text": f"{number}".ljust(900)}
@@ -201,7 +193,6 @@ async def test_joining_a_big_page_while_others_write_misses_nothing(enter: Enter
         await asyncio.gather(*(client.join(page) for client in joiners))
     joining = False
     written += sum(await asyncio.gather(*writing))
-    assert own == {}
     for client in joiners:
         assert client.pages[page].whole
     last = (await ann.do(page, "new-chat", anchor=anchor(), text="last"))["seq"]
