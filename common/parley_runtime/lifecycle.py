@@ -5,9 +5,7 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from parley_runtime.database import FAULTS
+from parley_runtime.outage import Outage
 from parley_runtime.telemetry import get_logger
 
 #: Seconds. Between the attempts of a loop that failed.
@@ -27,19 +25,19 @@ async def until_stopped() -> None:
     await stop.wait()
 
 
-#: What a dependency that is away looks like.
-_AWAY: tuple[type[BaseException], ...] = (*FAULTS, RedisError)
-
-
 class Background:
-    """Tasks that live as long as the process. Ends them all, in reverse order, at `close`."""
+    """Tasks that live as long as the process. Ends them all, in reverse order, at `close`.
+
+    None of them ends by itself. `dead` names those that a fault has ended all the same: the process is of no more use.
+    """
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
+        self.dead: list[str] = []
 
     def run(self, name: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine, name=name)
-        task.add_done_callback(_report)
+        task.add_done_callback(self._report)
         self._tasks.append(task)
         return task
 
@@ -47,14 +45,13 @@ class Background:
         """Call `once` every `every` seconds; a failure is logged and does not end it."""
 
         async def loop() -> None:
+            outage = Outage("background work waits", work=name)
             while True:
                 try:
                     await once()
-                except _AWAY as problem:
-                    # A dependency is away: who called it has said what that means; a trace would say nothing more.
-                    get_logger().warning("background work waits", work=name, problem=type(problem).__name__)
-                except Exception:
-                    get_logger().warning("background work failed", work=name, exc_info=True)
+                    outage.over()
+                except Exception as problem:
+                    outage.began(problem)
                 await asyncio.sleep(every)
 
         return self.run(name, loop())
@@ -69,7 +66,7 @@ class Background:
                 task.cancel()
         self._tasks.clear()
 
-
-def _report(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and (problem := task.exception()) is not None:
-        get_logger().error("a background task ended", task=task.get_name(), exc_info=problem)
+    def _report(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            self.dead.append(task.get_name())
+            get_logger().error("a background task ended", task=task.get_name(), exc_info=problem)
