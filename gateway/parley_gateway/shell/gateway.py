@@ -135,7 +135,8 @@ class Gateway:
         self._empty.clear()
         if self.connections:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._empty.wait()
 
 
 def _transport(connection: Pinged) -> str:

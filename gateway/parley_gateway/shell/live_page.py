@@ -21,6 +21,8 @@ class LivePage:
         self.members: dict[Subscriber, int] = {}
         self.users = 0
         self.sending = False
+        #: Kinds of frames without history that are on their way to the members.
+        self.telling: set[str] = set()
         self.flush_timer: asyncio.Handle | None = None
         self.hole_timer: asyncio.TimerHandle | None = None
         self.fill: asyncio.Task[None] | None = None
@@ -37,7 +39,9 @@ class LivePage:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
         try:
-            await asyncio.wait_for(future, timeout)
+            # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with the wake.
+            async with asyncio.timeout(timeout):
+                await future
         except TimeoutError:
             return False
         finally:
