@@ -43,6 +43,8 @@ class Hub:
         self._fan_out = fan_out
         self._slow: set[Subscriber] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._doubtful: set[LivePage] = set()
+        self._comparing: asyncio.Task[None] | None = None
         self._entries = metrics.counter(names.BUS_ENTRIES)
         self._filled = metrics.counter(names.GAPS_FILLED)
         self._resyncs = metrics.counter(names.RESYNCS)
@@ -82,7 +84,7 @@ class Hub:
             live = self.pages.get((entry.tenant, entry.page))
             if live is not None and live.members:
                 frame = PreparedFrame("typing", encode(TypingShown(entry.page, entry.chat, entry.reader)))
-                self._fan_out.submit(Broadcast(live, [frame], [1], after=None, skip=entry.client))
+                self._tell_all(live, frame, skip=entry.client)
 
     def apply(self, entry: Changed) -> str:
         """Changes of a page, from a commit here or from the bus. Returns what became of them."""
@@ -93,7 +95,7 @@ class Hub:
         if taken is Taken.APPLIED:
             live.window.count(len(entry.changes), self._clock.monotonic())
         elif taken is Taken.FOREIGN_EPOCH:
-            self._start(self.compare([live]))
+            self._doubt([live])
         self._advanced(live)
         return taken.value
 
@@ -156,11 +158,22 @@ class Hub:
         self._schedule_flush(live)
 
     def tell_presence(self, live: LivePage) -> None:
-        """Send the page's count of readers to its subscribers."""
-        live.presence.mark_told(self._clock.monotonic())
-        if live.members:
-            frame = PreparedFrame("presence", encode(Presence(live.page, live.presence.total)))
-            self._fan_out.submit(Broadcast(live, [frame], [1], after=None))
+        """Send the page's count of readers to its subscribers; later, when an earlier count is still being told."""
+        frame = PreparedFrame("presence", encode(Presence(live.page, live.presence.total)))
+        if not live.members or self._tell_all(live, frame):
+            live.presence.mark_told(self._clock.monotonic())
+
+    def _tell_all(self, live: LivePage, frame: PreparedFrame, skip: str = "") -> bool:
+        """Send what carries no history, unless the page's last frame of this kind still waits for its turn.
+
+        So however much is typed on a page with a large audience, its frames do not pile up.
+        """
+        if frame.kind in live.telling:
+            return False
+        live.telling.add(frame.kind)
+        done = partial(live.telling.discard, frame.kind)
+        self._fan_out.submit(Broadcast(live, [frame], [1], after=None, done=done, skip=skip))
+        return True
 
     # What the database knows better
 
@@ -176,12 +189,16 @@ class Hub:
         if channel.epoch != epoch:
             return  # it began anew meanwhile
         self._filled.labels(by).inc()
+        received = channel.received
         if events.epoch != epoch:
             self.restart(live, events.epoch, events.seq, "epoch")
+        elif events.seq < after:
+            self.restart(live, events.epoch, events.seq, "rollback")
+        elif events.seq <= received:
+            return  # all of it came by another way meanwhile
         elif events.operations is None:
-            self.restart(live, events.epoch, events.seq, "behind" if events.seq > after else "rollback")
-        elif events.seq > channel.received:
-            received = channel.received
+            self.restart(live, events.epoch, events.seq, "behind")
+        else:
             changes = changes_from(events, received)
             self.apply(Changed(live.tenant, live.page, epoch, received, events.seq, changes))
 
@@ -215,9 +232,18 @@ class Hub:
 
     def compare_soon(self, partitions: set[int]) -> None:
         """The bus has lost something there."""
-        pages = [live for live in self.pages.values() if partition_of(live.tenant, live.page) in partitions]
-        if pages:
-            self._start(self.compare(pages))
+        self._doubt(live for live in self.pages.values() if partition_of(live.tenant, live.page) in partitions)
+
+    def _doubt(self, pages: Iterable[LivePage]) -> None:
+        """Compare these soon. Many doubts at once (a stream read again from its beginning) share a few queries."""
+        self._doubtful.update(pages)
+        if self._doubtful and (self._comparing is None or self._comparing.done()):
+            self._comparing = self._start(self._compare_doubtful())
+
+    async def _compare_doubtful(self) -> None:
+        while self._doubtful:
+            pages, self._doubtful = self._doubtful, set()
+            await self.compare(pages)
 
     def doubtful(self, tenant: str, page: str) -> None:
         """A commit may have happened unseen."""
