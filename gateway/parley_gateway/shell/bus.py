@@ -12,13 +12,13 @@ from typing import Any, cast
 
 import msgspec
 from redis.asyncio import RedisCluster
-from redis.exceptions import RedisError
 
 from parley import metrics as names
 from parley.pages import PARTITIONS, partition_of
 from parley.redis_keys import BODY, Keys
 from parley_gateway.core.bus_entry import BusEntry, Probe, decode, encode
 from parley_gateway.core.stream_position import Seen, StreamPosition
+from parley_runtime.outage import Outage
 from parley_runtime.redis_client import Client
 from parley_runtime.telemetry import Metrics, get_logger
 
@@ -47,6 +47,7 @@ class BusWriter:
         self._queue: deque[tuple[int, bytes]] = deque(maxlen=OUTBOX)
         self._wake = asyncio.Event()
         self._faults = metrics.counter(names.BUS_FAULTS).labels("unreachable")
+        self._outage = Outage("the bus cannot be written")
 
     def publish(self, entry: BusEntry) -> None:
         """Queue an entry for the page's partition; a probe goes to the partition of its number."""
@@ -62,9 +63,11 @@ class BusWriter:
                 batch = [self._queue.popleft() for _ in range(min(PIPELINE, len(self._queue)))]
                 try:
                     await self._send(batch)
-                except (RedisError, OSError, TimeoutError):
+                    self._outage.over()
+                except Exception as problem:  # the bus must outlive every fault of Redis and of its client
                     # Not sent again: some may be in already, and whoever misses one asks the database.
                     self._faults.inc()
+                    self._outage.began(problem)
                     await asyncio.sleep(RETRY)
 
     async def _send(self, batch: Sequence[tuple[int, bytes]]) -> None:
@@ -108,23 +111,23 @@ class BusReader:
             await self._follow(list(range(PARTITIONS)))
 
     async def _follow(self, partitions: list[int]) -> None:
-        unreachable = False
+        outage = Outage("the bus cannot be read")
         looked = False
-        while True:
+        task = asyncio.current_task()
+        # Asked each time, because redis-py may swallow a cancellation (see `lifecycle`).
+        while task is None or not task.cancelling():
             try:
                 if not looked:
                     await self.look(partitions)
                     looked = True
-                    if unreachable:
-                        unreachable = False
+                    if outage.over():
                         self._lost(set(partitions))
                 await self._read(partitions)
-            except (RedisError, OSError, TimeoutError):
-                if not unreachable:
-                    get_logger().warning("the bus is out of reach", partitions=len(partitions))
+            except Exception as problem:  # the loop must outlive every fault, of Redis and of an entry
+                if outage.began(problem):
                     self._faults.labels("unreachable").inc()
                     self._lost(set(partitions))
-                unreachable, looked = True, False
+                looked = False
                 await asyncio.sleep(RETRY)
 
     async def _read(self, partitions: list[int]) -> None:
