@@ -22,6 +22,7 @@ from parley_gateway.core.operation import Operation
 from parley_gateway.core.page_state import Accepted
 from parley_gateway.shell.page_store import OutcomeUnknown, PageStore
 from parley_runtime.database import FAULTS
+from parley_runtime.outage import Outage
 from parley_runtime.telemetry import Metrics, get_logger
 from parley_runtime.tenant_view import TenantView
 
@@ -82,6 +83,7 @@ class _Lane:
         self._writer = writer
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._outage = Outage("the database does not take operations")
 
     def add(self, operation: Operation) -> "asyncio.Future[Accepted]":
         outcome: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
@@ -101,46 +103,55 @@ class _Lane:
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             try:
-                await self._commit(batch)
+                await self._commit(batch, asyncio.get_running_loop().time() + PATIENCE)
             except Exception:
                 get_logger().error("a batch failed", exc_info=True)
                 self._fail(batch, Refusal("internal"))
 
-    async def _commit(self, batch: list[_Waiting], *, doubt: bool = False) -> None:
-        """`doubt`: an earlier attempt may have committed it."""
+    async def _commit(self, batch: list[_Waiting], until: float, *, doubt: bool = False) -> bool:
+        """Commit and answer; false when it failed. Tried until `until` on the loop's clock.
+
+        `doubt`: an earlier attempt may have committed it.
+        """
         writer = self._writer
         loop = asyncio.get_running_loop()
         started = loop.time()
-        while True:
+        while loop.time() <= until:
             try:
                 decided = await self._attempt(batch)
-                break
-            except OutcomeUnknown:
+            except OutcomeUnknown as unknown:
                 # Trying again tells: what is in is recognised by its id.
                 doubt = True
+                self._outage.began(unknown.__cause__ or unknown)
             except _AGAIN:
                 if len(batch) > 1:
-                    # One bad operation never fails another.
-                    for waiting in batch:
-                        await self._commit([waiting], doubt=doubt)
-                    return
+                    return await self._commit_each(batch, doubt=doubt)
             except FAULTS as problem:
-                get_logger().warning("the database does not take a batch", problem=type(problem).__name__)
+                self._outage.began(problem)
             except asyncpg.PostgresError:
                 get_logger().error("the database refused a batch", exc_info=True)
-                if len(batch) == 1:
-                    self._fail(batch, Refusal("internal"))
-                    return
-                for waiting in batch:
-                    await self._commit([waiting], doubt=doubt)
-                return
-            if loop.time() - started > PATIENCE:
-                self._fail(batch, Refusal("internal") if doubt else Unavailable())
-                return
+                if len(batch) > 1:
+                    return await self._commit_each(batch, doubt=doubt)
+                self._fail(batch, Refusal("internal"))
+                return True  # the database answers: this operation is what it does not take
+            else:
+                self._outage.over()
+                writer.seconds.observe(loop.time() - started)
+                writer.operations.observe(len(batch))
+                self._answer(batch, decided, doubt)
+                return True
             await asyncio.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - jitter
-        writer.seconds.observe(loop.time() - started)
-        writer.operations.observe(len(batch))
-        self._answer(batch, decided, doubt)
+        self._fail(batch, Refusal("internal") if doubt else Unavailable())
+        return False
+
+    async def _commit_each(self, batch: list[_Waiting], *, doubt: bool) -> bool:
+        """One bad operation never fails another. A database that goes away is waited for once, not for each."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE
+        for waiting in batch:
+            if await self._commit([waiting], until, doubt=doubt):
+                until = loop.time() + PATIENCE
+        return True
 
     async def _attempt(self, batch: list[_Waiting]) -> Decided:
         writer = self._writer
