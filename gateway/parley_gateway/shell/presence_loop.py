@@ -11,6 +11,7 @@ from parley_gateway.shell.bus import BusWriter
 from parley_gateway.shell.hub import Hub
 from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.presence_store import PresenceStore
+from parley_runtime.outage import Outage
 from parley_runtime.settings import Settings
 
 #: Seconds between looks at what changed.
@@ -22,6 +23,10 @@ CONCURRENT = 32
 #: Seconds for which the answer to a join waits for the count. Longer, and Redis is in trouble: the page matters more,
 #: and the count follows as a frame of its own.
 ANSWER_WAIT = 0.3
+#: Seconds without another question after one that Redis did not answer: many pages must not wait for it one by one.
+PAUSE = 1.0
+#: Seconds for which leaving may take; what is not forgotten by then ends with its lease.
+FORGET_WAIT = 2.0
 
 
 class PresenceLoop:
@@ -34,6 +39,9 @@ class PresenceLoop:
         self._clock = clock
         self._grace = settings.presence_grace_ms / 1000
         self._slots = asyncio.Semaphore(CONCURRENT)
+        self._asking_from = float("-inf")
+        self._outage = Outage("readers cannot be counted")
+        self._leaving = False
 
     def join(self, live: LivePage, reader: str) -> None:
         live.presence.join(reader)
@@ -54,12 +62,15 @@ class PresenceLoop:
 
     async def tick(self) -> None:
         """Count where something changed, tell where the count changed, forget pages without anybody."""
+        if self._leaving:
+            return
         now = self._clock.monotonic()
         counts = []
         for live in list(self._hub.pages.values()):
             presence = live.presence
             presence.expire(now)
-            if presence.dirty or (presence.here and now - presence.counted_at >= REREAD):
+            due = presence.dirty or (presence.here and now - presence.counted_at >= REREAD)
+            if due and now >= self._asking_from:
                 counts.append(self._count_once(live))
         if counts:
             await asyncio.gather(*counts)
@@ -70,12 +81,17 @@ class PresenceLoop:
             self._hub.drop_idle(live)
 
     async def forget_all(self) -> None:
-        """This gateway leaves: its readers count no longer."""
-        for live in list(self._hub.pages.values()):
-            try:
-                await self._store.forget(live.tenant, live.page)
-            except (RedisError, OSError, TimeoutError):
-                return  # the leases end by themselves
+        """This gateway leaves: its readers count no longer, here or anywhere."""
+        self._leaving = True
+        with suppress(RedisError, OSError, TimeoutError):  # the leases end by themselves
+            async with asyncio.timeout(FORGET_WAIT):
+                await asyncio.gather(*(self._forget(live) for live in list(self._hub.pages.values())))
+
+    async def _forget(self, live: LivePage) -> None:
+        if live.count is not None:
+            await live.count  # a count under way would renew what is forgotten here
+        async with self._slots:
+            await self._store.forget(live.tenant, live.page)
 
     async def _count_once(self, live: LivePage) -> None:
         """Several who ask at once share one count."""
@@ -90,13 +106,26 @@ class PresenceLoop:
         presence.removed.clear()
         async with self._slots:
             try:
+                if self._clock.monotonic() < self._asking_from:
+                    raise TimeoutError
                 total, wrong = await self._store.touch(live.tenant, live.page, added, removed, presence.here)
                 if wrong and presence.here and not presence.dirty:
-                    # Redis forgot (or kept) some: say all of them again.
-                    total, _ = await self._store.touch(live.tenant, live.page, list(presence.readers), [], -1)
-            except (RedisError, OSError, TimeoutError):
+                    # Redis forgot some, or kept some: say who is here from the beginning.
+                    total, _ = await self._store.touch(
+                        live.tenant, live.page, list(presence.readers), [], -1, afresh=True
+                    )
+                self._outage.over()
+            except (RedisError, OSError, TimeoutError) as problem:
+                now = self._clock.monotonic()
+                if now >= self._asking_from:
+                    self._asking_from = now + PAUSE
+                    self._outage.began(problem)
                 presence.added.update(reader for reader in added if reader in presence.readers)
-                presence.removed.update(reader for reader in removed if reader not in presence.readers)
+                # With nobody here the lease ends by itself: the page need not be held for the sake of who has left.
+                if presence.here:
+                    presence.removed.update(reader for reader in removed if reader not in presence.readers)
+                else:
+                    presence.removed.clear()
                 total = presence.best_total  # nobody left because Redis did
         presence.counted_at = self._clock.monotonic()
         presence.total = total

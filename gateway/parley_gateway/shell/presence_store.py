@@ -15,15 +15,17 @@ from parley_runtime.redis_client import Client
 CHUNK = 500
 
 #: KEYS: gateways, own readers.
-#: ARGV: run, lease ms, expected own count (-1: unknown), key prefix, number added, added…, removed…
+#: ARGV: run, lease ms, expected own count (-1: unknown), key prefix, 1 to begin with an empty own set, number added,
+#: added…, removed…
 #: Answers {distinct readers over all gateways, 1 when the own set is not what was expected}.
 _TOUCH = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-local n = tonumber(ARGV[5])
-for i = 6, 5 + n do redis.call('SADD', KEYS[2], ARGV[i]) end
-for i = 6 + n, #ARGV do redis.call('SREM', KEYS[2], ARGV[i]) end
+if ARGV[5] == '1' then redis.call('DEL', KEYS[2]) end
+local n = tonumber(ARGV[6])
+for i = 7, 6 + n do redis.call('SADD', KEYS[2], ARGV[i]) end
+for i = 7 + n, #ARGV do redis.call('SREM', KEYS[2], ARGV[i]) end
 local mine = redis.call('SCARD', KEYS[2])
 if mine == 0 then
   redis.call('ZREM', KEYS[1], ARGV[1])
@@ -53,10 +55,18 @@ class PresenceStore:
         self._lease_ms = lease_ms
 
     async def touch(
-        self, tenant: str, page: str, added: Sequence[str], removed: Sequence[str], expected: int
+        self,
+        tenant: str,
+        page: str,
+        added: Sequence[str],
+        removed: Sequence[str],
+        expected: int,
+        *,
+        afresh: bool = False,
     ) -> tuple[int, bool]:
         """Renew the lease and apply changes. `expected`: how many readers this gateway holds.
 
+        `afresh`: whoever Redis holds for this gateway is dropped first, so `added` are all of them.
         Returns (distinct readers over all gateways, whether Redis has another idea of this gateway's readers).
         """
         partition, key = partition_of(tenant, page), page_key(tenant, page)
@@ -78,6 +88,7 @@ class PresenceStore:
                     self._lease_ms,
                     expected if call == calls - 1 else -1,
                     f"{gateways}:",
+                    int(afresh and call == 0),
                     len(more),
                     *more,
                     *less,
