@@ -4,7 +4,7 @@ A fan-out slice of hundreds of sockets of one tenant and site costs one call, wh
 sums the slice and keeps the handle (`Counter`) with the group. What was counted leaves through `seal`, once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from parley.clock import Clock
 from parley.limits import OPEN_SUMS, SITE_NAME, SITES_PER_TENANT
@@ -67,14 +67,15 @@ class Meter:
         if sums is not None:
             return sums
         if site:
-            known = self._sites.setdefault((tenant, minute), set())
-            if site not in known:
-                if len(known) >= SITES_PER_TENANT.default or len(site) > SITE_NAME.default:
-                    self.folded += 1
-                    return self._sums(tenant, "", minute)
-                known.add(site)
+            known: Collection[str] = self._sites.get((tenant, minute), ())
+            full = len(known) >= SITES_PER_TENANT.default
+            if site not in known and (full or len(site) > SITE_NAME.default):
+                self.folded += 1
+                return self._sums(tenant, "", minute)
         if len(self._open) >= OPEN_SUMS.default:
             return None
+        if site:
+            self._sites.setdefault((tenant, minute), set()).add(site)
         return self._open.setdefault((tenant, site, minute), _EMPTY.copy())
 
 
