@@ -1,0 +1,54 @@
+"""The command line of the benches."""
+
+import importlib
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from bench import machine
+from bench.report import Report, write_json
+from bench.world import BenchProblem, World
+
+BENCHES = ("delivery", "idle", "connect", "writes", "fairness", "spread", "returning", "growth")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(BENCHES), required=False)
+@click.option("--all", "everything", is_flag=True, help="Run every bench, one after the other.")
+@click.option("--quick", is_flag=True, help="Fewer rounds and smaller loads: shows that it runs, not how fast it is.")
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures here, too.")
+def main(name: str | None, everything: bool, quick: bool, file: Path | None) -> None:
+    """Measure Parley against its bars and its rivals. Exit status 1: a bar was missed; 2: a bench could not run."""
+    if (name is None) == (not everything):
+        raise click.UsageError("Name one bench, or give --all.")
+    chosen = BENCHES if name is None else (name,)
+    reports, broken = [], False
+    with World() as world:
+        for which in chosen:
+            try:
+                report = measure(world, which, quick)
+            except BenchProblem as problem:
+                click.echo(f"{which}: could not be measured: {problem}\n", err=True)
+                broken = True
+                continue
+            reports.append(report)
+            click.echo(report.text() + "\n")
+    if file is not None:
+        write_json(file, reports)
+    sys.exit(2 if broken else 0 if all(report.holds for report in reports) else 1)
+
+
+def measure(world: World, which: str, quick: bool) -> Report:
+    """Run one bench in an empty world."""
+    world.fresh()
+    about, began = machine.description(), time.strftime("%Y-%m-%d %H:%M", time.gmtime())
+    report: Report = importlib.import_module(f"bench.{which}").run(world, quick)
+    world.end_bench()
+    report.machine, report.quick = {**about, "began": f"{began} UTC"}, quick
+    return report
+
+
+if __name__ == "__main__":
+    main()

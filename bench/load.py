@@ -1,0 +1,405 @@
+"""The clients of a bench, in a process of their own: raw sockets and epoll, told what to do by lines of JSON.
+
+Run by `bench.world.Load`. Each command gets one line of answer; between commands it keeps receiving and answers pings,
+so that a gateway under idle measurement sees living clients. Commands are the methods of `Clients`.
+"""
+
+import gc
+import heapq
+import json
+import os
+import re
+import select
+import socket
+import sys
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from bench.frames import CLOSE, PING, PONG, frame, masked, split, upgrade
+from bench.report import percentile
+
+#: Seconds for which a command may wait for something to happen.
+PATIENCE = 120.0
+_CHUNK = 1 << 18
+_ID = re.compile(rb'"broadcastId":"([^"]{36})"')
+_TEXT = "It reads well, but the third paragraph says the opposite of what the figure beside it is showing us."
+ANCHOR = {
+    "quote": {"exact": "a passage", "prefix": "here is ", "suffix": " of text"},
+    "position": {"start": 8, "end": 17},
+}
+
+
+class Client:
+    """One connection. `stage`: upgrade, hello, join, open, closed."""
+
+    __slots__ = ("chat", "group", "page", "resolved", "rest", "seq", "since", "sock", "stage", "token")
+
+    def __init__(self, group: "Group", sock: socket.socket, token: str, page: str, since: Any) -> None:
+        self.group = group
+        self.sock = sock
+        self.token = token
+        self.page = page
+        self.since = since
+        self.stage = "upgrade"
+        self.rest = b""
+        self.seq = 0
+        self.chat = ""
+        self.resolved = False
+
+
+class Group:
+    """Connections that are counted together."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+        self.clients: list[Client] = []
+        self.opened = 0
+        self.lost = 0
+        self.frames = 0
+        self.events = 0
+        self.bytes = 0
+        #: Set while operations are timed: when each was due, by broadcastId.
+        self.due: dict[bytes, float] | None = None
+        self.delays: list[float] = []
+        self.acks: list[float] = []
+        self.errors: dict[str, int] = {}
+        self.acked: Callable[[Client], None] | None = None
+
+
+class Clients:
+    """All groups of one process."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._by_fd: dict[int, Client] = {}
+        self._groups: dict[str, Group] = {}
+
+    # Commands
+
+    def open(
+        self,
+        group: str,
+        host: str,
+        port: int,
+        count: int,
+        how: str = "parley",
+        tokens: list[str] | None = None,
+        pages: list[str] | None = None,
+        since: list[Any] | None = None,
+        at_once: int = 64,
+    ) -> dict[str, Any]:
+        """Open connections and wait until all are open. `how`: parley (join a page; "" joins none), websocket, tcp."""
+        made = self._groups.setdefault(group, Group(how))
+        tokens, pages, since = tokens or [""], pages or [""], since or [None]
+        address, request = (host, port), upgrade(f"{host}:{port}")
+        first, began = len(made.clients), time.monotonic()
+        want = first + count
+        while made.opened + made.lost < want:
+            while len(made.clients) < want and len(made.clients) - made.opened - made.lost < at_once:
+                number = len(made.clients) - first
+                sock = socket.create_connection(address)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setblocking(False)
+                client = Client(
+                    made, sock, tokens[number % len(tokens)], pages[number % len(pages)], since[number % len(since)]
+                )
+                made.clients.append(client)
+                self._by_fd[sock.fileno()] = client
+                self._epoll.register(sock.fileno(), select.EPOLLIN)
+                if how == "tcp":
+                    client.stage = "open"
+                    made.opened += 1
+                else:
+                    sock.send(request)
+            self._turn(0.05)
+            if time.monotonic() - began > PATIENCE:
+                raise TimeoutError(f"{made.opened} of {want} connections opened, {made.lost} were lost")
+        return {"opened": made.opened, "lost": made.lost, "seconds": time.monotonic() - began}
+
+    def expect(self, group: str, events: int) -> dict[str, Any]:
+        """Wait until so many events have arrived in all since the group was made."""
+        made = self._groups[group]
+        self._until(lambda: made.events >= events, lambda: f"{made.events} of {events} events came")
+        return self.count(group)
+
+    def count(self, group: str) -> dict[str, Any]:
+        """Events, the frames that held them and those frames' bytes so far; connections lost."""
+        made = self._groups[group]
+        return {"events": made.events, "frames": made.frames, "bytes": made.bytes, "lost": made.lost}
+
+    def cursors(self, group: str) -> dict[str, Any]:
+        """How many connections stand at which seq of their page, in the order of their pages."""
+        seqs: dict[str, dict[int, int]] = {}
+        for client in self._groups[group].clients:
+            at = seqs.setdefault(client.page, {})
+            at[client.seq] = at.get(client.seq, 0) + 1
+        return {"seqs": list(seqs.values())}
+
+    def close(self, group: str) -> dict[str, Any]:
+        """End all of them, without a handshake."""
+        made = self._groups.pop(group)
+        for client in made.clients:
+            self._drop(client)
+        return {}
+
+    def send(self, group: str, writes: list[tuple[int, list[dict[str, Any]]]]) -> dict[str, Any]:
+        """For each (client's number, operations): all of them in one write."""
+        made = self._groups[group]
+        for number, operations in writes:
+            data = b"".join(frame(t="do", **{"broadcastId": str(uuid.uuid4()), **op}) for op in operations)
+            made.clients[number].sock.sendall(data)
+        return {"errors": made.errors}
+
+    def start_chats(self, group: str, writers: int, at_once: int = 100) -> dict[str, Any]:
+        """Give each of the first `writers` clients a chat of its own on its page."""
+        made = self._groups[group]
+        waiting = deque(made.clients[:writers])
+        done = 0
+
+        def acked(_: Client) -> None:
+            nonlocal done
+            done += 1
+            if waiting:
+                create(waiting.popleft())
+
+        def create(client: Client) -> None:
+            client.chat = str(uuid.uuid4())
+            operation = {"op": "new-chat", "anchor": ANCHOR, "text": "?"}
+            self._write(client, frame(t="do", broadcastId=client.chat, page=client.page, **operation))
+
+        made.acked = acked
+        for _ in range(min(at_once, len(waiting))):
+            create(waiting.popleft())
+        want = min(writers, len(made.clients))
+        self._until(lambda: done >= want, lambda: f"{done} of {want} chats were made; errors: {made.errors}")
+        made.acked = None
+        return {"made": done}
+
+    def steady(self, group: str, writers: int, per_second: float, seconds: float, watch: str = "") -> dict[str, Any]:
+        """Operations at a fixed pace, whatever the answers do; delays count from when each was due. In ms.
+
+        `watch`: the group whose deliveries are timed, if it is not the writers' own.
+        """
+        made = self._groups[group]
+        seen = self._groups[watch or group]
+        seen.due = due = {}
+        made.due = due
+        seen.delays, made.acks = [], []
+        step = 1 / per_second
+        began = time.monotonic()
+        total, sent = int(per_second * seconds), 0
+        events = seen.events
+        while sent < total:
+            now = time.monotonic()
+            while sent < total and began + sent * step <= now:
+                self._operation(made.clients[sent % writers], began + sent * step)
+                sent += 1
+            self._turn(min(0.05, max(0.0, began + sent * step - time.monotonic())))
+        took = time.monotonic() - began
+        self._until(lambda: len(made.acks) >= total or bool(made.errors), lambda: f"{len(made.acks)} of {total} acks")
+        ended = time.monotonic() + 1
+        self._until(lambda: time.monotonic() > ended, str)
+        seen.due = made.due = None
+        return {
+            "sent": sent,
+            "seconds": took,
+            "acked": len(made.acks),
+            "deliveries": seen.events - events,
+            "ack_ms": _spread(made.acks),
+            "delivery_ms": _spread(seen.delays),
+            "errors": made.errors,
+        }
+
+    def flat_out(self, group: str, writers: int, seconds: float) -> dict[str, Any]:
+        """Each of the first `writers` clients sends its next reply when the last is acknowledged."""
+        made = self._groups[group]
+        made.due, made.acks = {}, []
+        began = time.monotonic()
+        until = began + seconds
+
+        def acked(client: Client) -> None:
+            now = time.monotonic()
+            if now < until:
+                self._operation(client, now, reply=True)
+
+        made.acked = acked
+        for client in made.clients[:writers]:
+            self._operation(client, began, reply=True)
+        self._until(lambda: time.monotonic() >= until or bool(made.errors), str)
+        acknowledged, took = len(made.acks), time.monotonic() - began
+        self._until(lambda: not made.due or bool(made.errors), lambda: f"{len(made.due or ())} acks are missing")
+        made.acked = made.due = None
+        return {"acked": acknowledged, "seconds": took, "ack_ms": _spread(made.acks), "errors": made.errors}
+
+    # What they are made of
+
+    def _operation(self, client: Client, due: float, reply: bool = False) -> None:
+        """Resolve or reopen the client's chat, in turn; or reply in it."""
+        name = str(uuid.uuid4())
+        operation: dict[str, Any] = {"op": "reply", "text": _TEXT}
+        if not reply:
+            operation = {"op": "reopen" if client.resolved else "resolve"}
+            client.resolved = not client.resolved
+        if client.group.due is not None:
+            client.group.due[name.encode()] = due
+        self._write(client, frame(t="do", broadcastId=name, page=client.page, chat=client.chat, **operation))
+
+    @staticmethod
+    def _write(client: Client, data: bytes) -> None:
+        client.sock.send(data)
+
+    def _until(self, reached: Callable[[], bool], missing: Callable[[], str]) -> None:
+        limit = time.monotonic() + PATIENCE
+        while not reached():
+            self._turn(0.05)
+            if time.monotonic() > limit:
+                raise TimeoutError(missing())
+
+    def serve(self) -> None:
+        """Commands from standard input until it ends."""
+        self._epoll.register(0, select.EPOLLIN)
+        pending = b""
+        while True:
+            if not self._turn(1.0):
+                continue
+            data = os.read(0, _CHUNK)
+            if not data:
+                return
+            *lines, pending = (pending + data).split(b"\n")
+            self._epoll.unregister(0)
+            for line in lines:
+                command = json.loads(line)
+                try:
+                    answer = getattr(self, command.pop("do"))(**command)
+                except Exception as problem:
+                    answer = {"problem": f"{type(problem).__name__}: {problem}"}
+                sys.stdout.write(json.dumps(answer) + "\n")
+                sys.stdout.flush()
+            self._epoll.register(0, select.EPOLLIN)
+
+    def _turn(self, wait: float) -> bool:
+        """Receive what is there. Whether a command waits."""
+        command = False
+        by_fd = self._by_fd
+        for fd, _ in self._epoll.poll(wait):
+            client = by_fd.get(fd)
+            if client is None:
+                command = command or fd == 0
+                continue
+            try:
+                data = client.sock.recv(_CHUNK)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if not data:
+                self._lose(client)
+            else:
+                self._take(client, data)
+        return command
+
+    def _take(self, client: Client, data: bytes) -> None:
+        if client.rest:
+            data = client.rest + data
+        if client.stage == "upgrade":
+            head, end, data = data.partition(b"\r\n\r\n")
+            if not end:
+                client.rest = head
+                return
+            if b" 101 " not in head[:16]:
+                self._lose(client)
+                return
+            self._upgraded(client)
+        begin = 0
+        for opcode, payload, end_at in split(data):
+            begin = end_at
+            self._frame(client, opcode, payload, end_at)
+        client.rest = data[begin:] if begin < len(data) else b""
+
+    def _upgraded(self, client: Client) -> None:
+        if client.group.how == "websocket":
+            self._is_open(client)
+            return
+        client.stage = "hello"
+        self._write(client, frame(t="hello", v=1, token=client.token, client=str(uuid.uuid4())))
+
+    def _frame(self, client: Client, opcode: int, payload: bytes, _: int) -> None:
+        group = client.group
+        if payload.startswith(b'{"t":"live"'):
+            group.frames += 1
+            group.events += payload.count(b'"event":"')
+            group.bytes += len(payload)
+            if group.due is not None:
+                now = time.monotonic()
+                for name in _ID.findall(payload):
+                    if name in group.due:
+                        group.delays.append(now - group.due[name])
+            if client.since is not None:
+                client.seq = json.loads(payload)["seq"]
+        elif payload.startswith(b'{"t":"ack"'):
+            found = _ID.search(payload)
+            if group.due is not None and found is not None and found[1] in group.due:
+                group.acks.append(time.monotonic() - group.due[found[1]])
+                if group.acked is not None:
+                    del group.due[found[1]]  # nobody watches the deliveries of a closed loop
+            if group.acked is not None:
+                group.acked(client)
+        elif opcode == PING:
+            self._write(client, masked(payload, PONG))
+        elif payload.startswith(b'{"t":"welcome"'):
+            if client.page:
+                client.stage = "join"
+                since = {} if client.since is None else {"since": client.since}
+                self._write(client, frame(t="join", page=client.page, **since))
+            else:
+                self._is_open(client)
+        elif payload.startswith(b'{"t":"page"'):
+            if client.since is not None or client.seq == 0:
+                client.seq = json.loads(payload)["seq"]
+            if client.stage == "join" and b'"more":true' not in payload[-20:]:
+                self._is_open(client)
+        elif payload.startswith(b'{"t":"error"'):
+            code = json.loads(payload)["code"]
+            group.errors[code] = group.errors.get(code, 0) + 1
+        elif opcode == CLOSE:
+            self._lose(client)
+
+    @staticmethod
+    def _is_open(client: Client) -> None:
+        client.stage = "open"
+        client.group.opened += 1
+
+    def _lose(self, client: Client) -> None:
+        if client.stage == "closed":
+            return
+        client.group.lost += 1
+        if client.stage == "open":
+            client.group.opened -= 1
+        self._drop(client)
+
+    def _drop(self, client: Client) -> None:
+        if client.stage != "closed":
+            client.stage = "closed"
+            fd = client.sock.fileno()
+            self._epoll.unregister(fd)
+            del self._by_fd[fd]
+            client.sock.close()
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    """p50, p99 and maximum, in ms."""
+    values = heapq.nsmallest(len(seconds), seconds)
+    return {
+        "p50": 1000 * percentile(values, 0.5),
+        "p99": 1000 * percentile(values, 0.99),
+        "max": 1000 * percentile(values, 1.0),
+        "n": len(values),
+    }
+
+
+if __name__ == "__main__":
+    gc.disable()  # a collection among ten thousand clients would be measured as somebody's delay
+    Clients().serve()
