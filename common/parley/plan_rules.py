@@ -190,9 +190,8 @@ def _joint(above: Decimal, before: Decimal, place: str) -> Iterator[Problem]:
     if not wrong and above > before:
         yield Problem(place, f"Units above {plain(before)} up to {plain(above)} have no price (a gap).")
     if not wrong and above < before:
-        yield Problem(
-            place, f"It begins above {plain(above)}: it overlaps the tier before, which ends at {plain(before)}."
-        )
+        overlap = f"It begins above {plain(above)}, but the tier before ends at {plain(before)} (they overlap)."
+        yield Problem(place, overlap)
 
 
 def _blocks(blocks: Sequence[Block], place: str) -> Iterator[Problem]:

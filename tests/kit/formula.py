@@ -68,6 +68,6 @@ def _call(name: str, values: list[Fraction]) -> Fraction:
         case "max", [*values]:
             return max(values)
         case "round", [value, decimals]:
-            shifted = abs(value) * 10**decimals + Fraction(1, 2)
-            return Fraction(math.floor(shifted), 10**decimals) * (-1 if value < 0 else 1)
+            shifted = abs(value) * 10 ** int(decimals) + Fraction(1, 2)
+            return Fraction(math.floor(shifted), 10 ** int(decimals)) * (-1 if value < 0 else 1)
     raise ValueError(name)

@@ -115,5 +115,6 @@ def test_allocated_parts_add_up_and_none_is_a_unit_off(minor: int, weights: Sequ
     whole = Money("JPY", minor)
     parts = allocate(whole, weights)
     assert total("JPY", parts) == whole
-    assert all(abs(part.minor - Fraction(minor * weight, sum(weights))) < 1 for part, weight in zip(parts, weights))
+    due = [Fraction(minor * weight, sum(weights)) for weight in weights]
+    assert all(abs(part.minor - exactly) < 1 for part, exactly in zip(parts, due, strict=True))
     assert [-part for part in parts] == allocate(-whole, weights)

@@ -18,9 +18,17 @@ FEBRUARY = Period(date(2026, 2, 1), date(2026, 3, 1))
 ALL = Stretch(FEBRUARY, FEBRUARY.start, FEBRUARY.end)
 
 
-def plan(name: str, fee: str, *, included: str = "0", currency: str = "EUR", **bounds: D) -> Plan:
+def plan(
+    name: str,
+    fee: str,
+    *,
+    included: str = "0",
+    currency: str = "EUR",
+    minimum: D | None = None,
+    maximum: D | None = None,
+) -> Plan:
     messages = Charge("messages", PerUnit(D("0.01")), "pubSubMessageCount", included=D(included))
-    return Plan(name, 1, currency, [Charge("base", Flat(D(fee))), messages], **bounds)
+    return Plan(name, 1, currency, [Charge("base", Flat(D(fee))), messages], minimum=minimum, maximum=maximum)
 
 
 SMALL, LARGE = plan("small", "10", included="1000"), plan("large", "100", included="20000")
@@ -111,5 +119,5 @@ def test_parts_cover_every_day_once(days: set[int], trial: int | None) -> None:
         *(Holding(LARGE, day(number)) for number in sorted(days)),
     ]
     parts = cut(ALL, holdings, trial_end)
-    assert sum((part.stretch.by_days.ratio for part in parts)) == 1
+    assert sum(part.stretch.by_days.ratio for part in parts) == 1
     assert [part.stretch.start for part in parts[1:]] == [part.stretch.end for part in parts[:-1]]

@@ -110,5 +110,5 @@ def test_a_negative_balance_is_refused() -> None:
 
 
 def test_a_credit_in_another_currency_is_refused() -> None:
-    with pytest.raises(MoneyProblem, match="^USD and EUR cannot be put together"):
+    with pytest.raises(MoneyProblem, match=r"^USD and EUR cannot be put together\.$"):
         settle(eur(1), [Credit("gift", Money("USD", 1))], eur(0), TODAY)

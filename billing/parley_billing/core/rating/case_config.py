@@ -153,8 +153,18 @@ def _row(row: Json, name: str, form: str) -> list[Json]:
 
 
 def _shown(value: Json) -> str:
-    shown = repr(str(value) if isinstance(value, Decimal) else value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+    match value:
+        case list():
+            return f"a list of {len(value)}"
+        case dict():
+            return "an object"
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            shown = repr(str(value))
+            return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
 #: The models that are priced by themselves, from their config.

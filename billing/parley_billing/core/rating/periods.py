@@ -97,7 +97,7 @@ class Stretch:
         """Its part of the period in seconds that really pass: days on which the clocks change are 23 or 25 hours."""
         first = day_start(self.period.start, zone)
         begin, end, whole = (
-            int((day_start(day, zone) - first).total_seconds()) for day in (self.start, self.end, self.period.end)
+            (day_start(day, zone) - first) // timedelta(seconds=1) for day in (self.start, self.end, self.period.end)
         )
         return Portion(begin, end, whole)
 
