@@ -35,7 +35,8 @@ ANCHOR = {
 class Client:
     """One connection. `stage`: upgrade, hello, join, open, closed."""
 
-    __slots__ = ("chat", "group", "page", "resolved", "rest", "seq", "since", "sock", "stage", "token")
+    # `epoch` and `seq` are followed only by those who joined with a cursor.
+    __slots__ = ("chat", "epoch", "group", "page", "resolved", "rest", "seq", "since", "sock", "stage", "token")
 
     def __init__(self, group: "Group", sock: socket.socket, token: str, page: str, since: Any) -> None:
         self.group = group
@@ -45,6 +46,7 @@ class Client:
         self.since = since
         self.stage = "upgrade"
         self.rest = b""
+        self.epoch = ""
         self.seq = 0
         self.chat = ""
         self.resolved = False
@@ -131,12 +133,12 @@ class Clients:
         return {"events": made.events, "frames": made.frames, "bytes": made.bytes, "lost": made.lost}
 
     def cursors(self, group: str) -> dict[str, Any]:
-        """How many connections stand at which seq of their page, in the order of their pages."""
-        seqs: dict[str, dict[int, int]] = {}
+        """For each page: the epoch last seen, and how many of its clients stand at which seq."""
+        pages: dict[str, Any] = {}
         for client in self._groups[group].clients:
-            at = seqs.setdefault(client.page, {})
+            at = pages.setdefault(client.page, {"epoch": client.epoch, "seqs": {}})["seqs"]
             at[client.seq] = at.get(client.seq, 0) + 1
-        return {"seqs": list(seqs.values())}
+        return {"pages": pages}
 
     def close(self, group: str) -> dict[str, Any]:
         """End all of them, without a handshake."""
@@ -357,8 +359,9 @@ class Clients:
             else:
                 self._is_open(client)
         elif payload.startswith(b'{"t":"page"'):
-            if client.since is not None or client.seq == 0:
-                client.seq = json.loads(payload)["seq"]
+            if client.since is not None:
+                answer = json.loads(payload)
+                client.epoch, client.seq = answer["epoch"], answer["seq"]
             if client.stage == "join" and b'"more":true' not in payload[-20:]:
                 self._is_open(client)
         elif payload.startswith(b'{"t":"error"'):
