@@ -15,16 +15,19 @@ from parley_billing.shell.exporter import REFRESH_EVERY, LedgerExporter
 from parley_billing.shell.health import PROBE_EVERY, Health
 from parley_billing.shell.usage_store import UsageStore
 from parley_runtime.clock import SystemClock
-from parley_runtime.database import Pool, connect, migrate
-from parley_runtime.lifecycle import RETRY_FIRST, RETRY_LONGEST, Background, until_stopped
+from parley_runtime.database import Pool
+from parley_runtime.http.health import health_routes, operators_app
+from parley_runtime.http.listening import listen
+from parley_runtime.lifecycle import Background, until_stopped
+from parley_runtime.reaching import reach_database
 from parley_runtime.redis_client import connect as connect_redis
 from parley_runtime.settings import Settings, SettingsError, load
 from parley_runtime.telemetry import Metrics, configure_logging, get_logger
 from parley_runtime.tenant_view import TenantView
 from parley_runtime.tokens import TokenVerifier
 
-#: Seconds. Requests that are being answered may take this long when the process stops.
-SHUTDOWN_SECONDS = 2.0
+#: Seconds for giving the connections to the database back when the process stops.
+CLOSE_WAIT = 2.0
 #: Seconds beyond `BLOCK_MS` after which a read of the stream counts as lost.
 READ_GRACE = 3.0
 
@@ -46,17 +49,23 @@ def billing() -> None:
 async def run(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
     clock, metrics, keys = SystemClock(), Metrics(), Keys(settings.redis_prefix)
-    health = Health(clock, metrics)
+    background = Background()
+    health = Health(clock, metrics, background)
+    ledger: list[LedgerExporter] = []
+
+    def metrics_text() -> bytes:
+        health.missing()
+        return metrics.text() + b"".join(exporter.text() for exporter in ledger)
+
     redis_url = settings.redis_url.get_secret_value()
     stopped = asyncio.ensure_future(until_stopped())
     async with AsyncExitStack() as stack:
-        background = Background()
         client = connect_redis(redis_url)
         stack.push_async_callback(client.aclose)
         reader = connect_redis(redis_url, read_timeout=BLOCK_MS / 1000 + READ_GRACE)
         stack.push_async_callback(reader.aclose)
-        await _serve(stack, health.application(), settings.metrics_listen)
-        opening = asyncio.ensure_future(_open_database(settings))
+        await _serve(stack, operators_app(metrics_text, health.missing), settings.metrics_listen)
+        opening = asyncio.ensure_future(reach_database(settings, "parley_billing", migrating=True))
         await asyncio.wait([opening, stopped], return_when=asyncio.FIRST_COMPLETED)
         if not opening.done():
             opening.cancel()
@@ -70,7 +79,7 @@ async def run(settings: Settings) -> None:
         consumer = Consumer(pool, reader, keys, clock, metrics)
         exporter = LedgerExporter(pool)
         health.reader_works = lambda: consumer.working
-        health.ledger_text = exporter.text
+        ledger.append(exporter)
 
         async def sweep_once() -> None:
             await sweep(pool, client, keys)
@@ -81,43 +90,22 @@ async def run(settings: Settings) -> None:
         background.repeat("sweep confirmations", sweep_once, SWEEP_EVERY)
         background.repeat("probe", lambda: health.probe(client, pool), PROBE_EVERY)
         api = UsageApi(UsageStore(pool), TokenVerifier(tenants, clock), clock).application()
-        health.add_routes(api)
+        api.add_routes(health_routes(health.missing))
         await _serve(stack, api, settings.billing_listen)
         get_logger().info("billing serves", listen=settings.billing_listen, metrics=settings.metrics_listen)
         await stopped
 
 
-async def _open_database(settings: Settings) -> Pool:
-    """Migrate and connect; wait for a database that is away."""
-    url = settings.database_url.get_secret_value()
-    wait = RETRY_FIRST
-    while True:
-        try:
-            await migrate(url)
-            return await connect(url, "parley_billing", size=settings.database_pool)
-        except Exception as problem:
-            get_logger().warning("the database is not there yet", problem=type(problem).__name__)
-        await asyncio.sleep(wait)
-        wait = min(2 * wait, RETRY_LONGEST)
-
-
 async def _close(pool: Pool) -> None:
     try:
-        async with asyncio.timeout(SHUTDOWN_SECONDS):
+        async with asyncio.timeout(CLOSE_WAIT):
             await pool.close()
     except TimeoutError:
         pool.terminate()
 
 
-async def _serve(stack: AsyncExitStack, application: web.Application, listen: str) -> None:
-    host, _, port = listen.rpartition(":")
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-    except (OSError, ValueError) as problem:
-        raise SettingsError(f"Cannot listen on {listen}: {problem}. Choose another address.") from None
+async def _serve(stack: AsyncExitStack, application: web.Application, address: str) -> None:
+    stack.push_async_callback((await listen(application, address)).cleanup)
 
 
 if __name__ == "__main__":

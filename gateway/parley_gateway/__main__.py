@@ -1,18 +1,16 @@
 """Wires a gateway: settings → parts → sockets. `parley gateway`, or `python -m parley_gateway`."""
 
-import asyncio
-import socket
 import sys
+from contextlib import AsyncExitStack
 
 import click
 import uvloop
-from aiohttp import web
 
 from parley.redis_keys import Keys
 from parley_gateway.core.bus_entry import BusEntry, Changed, Probe
 from parley_gateway.core.meter import Meter
 from parley_gateway.shell.admission import Admission
-from parley_gateway.shell.app import metrics_app, public_app
+from parley_gateway.shell.app import public_app
 from parley_gateway.shell.bus import BusReader, BusWriter
 from parley_gateway.shell.fan_out import FanOut
 from parley_gateway.shell.gateway import PING_EVERY, WHEEL, Gateway
@@ -23,21 +21,23 @@ from parley_gateway.shell.page_store import PageStore
 from parley_gateway.shell.presence_loop import TICK, PresenceLoop
 from parley_gateway.shell.presence_store import PresenceStore
 from parley_gateway.shell.readiness import Readiness
+from parley_gateway.shell.silent_connections import KEEP_ALIVE, SILENCE_TICK, SilentConnections
 from parley_gateway.shell.spool import Spool, new_run
 from parley_gateway.shell.usage_reporter import UsageReporter
 from parley_gateway.shell.writer import Writer
-from parley_runtime import database, redis_client
+from parley_runtime import redis_client
 from parley_runtime.clock import SystemClock
+from parley_runtime.http.health import operators_app
+from parley_runtime.http.listening import listen
 from parley_runtime.lifecycle import Background, until_stopped
+from parley_runtime.reaching import reach_database
 from parley_runtime.settings import Settings, SettingsError, load
 from parley_runtime.telemetry import Metrics, configure_logging, get_logger
 from parley_runtime.tenant_view import TenantView
 from parley_runtime.tokens import TokenVerifier
 
-#: Pending connections that the kernel keeps: a reconnect storm must queue, not fail.
-BACKLOG = 4_096
-#: Seconds between attempts to reach the database at the start.
-START_RETRY = 0.5
+#: Seconds for which a stopping gateway waits for billing to confirm the last usage; the rest stays on the spool.
+CONFIRM_WAIT = 3.0
 
 
 async def serve(settings: Settings) -> None:
@@ -47,7 +47,7 @@ async def serve(settings: Settings) -> None:
     redis_url = settings.redis_url.get_secret_value()
     client = redis_client.connect(redis_url)
     blocking = redis_client.connect(redis_url, read_timeout=5.0)
-    pool = await _reach_database(settings)
+    pool = await reach_database(settings, "parley_gateway")
     store = PageStore(pool)
 
     tenants = TenantView(client, keys)
@@ -55,7 +55,8 @@ async def serve(settings: Settings) -> None:
     fan_out, meter = FanOut(), Meter(clock)
     hub = Hub(store, clock, settings, metrics, fan_out)
     bus = BusWriter(client, keys, metrics)
-    readiness = Readiness(run, bus, store, tenants, clock, metrics)
+    background = Background()
+    readiness = Readiness(run, bus, store, tenants, background, clock, metrics)
     presence = PresenceLoop(hub, PresenceStore(client, keys, run, settings.presence_lease_ms), bus, clock, settings)
 
     def committed(entry: Changed) -> None:
@@ -85,7 +86,6 @@ async def serve(settings: Settings) -> None:
     tenants.on_change(gateway.tenant_changed)
 
     await tenants.load()
-    background = Background()
     background.run("tenants", tenants.follow())
     background.run("bus writer", bus.run())
     background.run("bus reader", reader.run())
@@ -99,11 +99,21 @@ async def serve(settings: Settings) -> None:
     background.run("probe", readiness.run())
     reporter.start()
 
-    public = web.AppRunner(public_app(gateway, readiness, settings.forward), access_log=None, handler_cancellation=True)
-    private = web.AppRunner(metrics_app(metrics, readiness), access_log=None)
+    application = public_app(gateway, readiness, settings.forward)
+    silent = SilentConnections()
+    application.middlewares.insert(0, silent.middleware)
+    sites = AsyncExitStack()
     try:
-        await _listen(public, settings.listen, settings.listen_fd)
-        await _listen(private, settings.metrics_listen, None)
+        private = await listen(operators_app(metrics.text, readiness.missing), settings.metrics_listen)
+        sites.push_async_callback(private.cleanup)
+        public = await listen(application, settings.listen, settings.listen_fd, keep_alive=KEEP_ALIVE)
+        sites.push_async_callback(public.cleanup)
+
+        async def end_silent() -> None:
+            if public.server is not None:
+                silent.sweep(public.server.connections, clock.monotonic())
+
+        background.repeat("silent connections", end_silent, SILENCE_TICK)
         get_logger().info("gateway started", run=run)
         await until_stopped()
         get_logger().info("gateway is draining", run=run)
@@ -111,39 +121,15 @@ async def serve(settings: Settings) -> None:
         await gateway.drain(settings.drain_seconds)
         await writer.close()
     finally:
-        await public.cleanup()
+        await sites.aclose()
         await presence.forget_all()
         await background.close()
         # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
-        await reporter.close(seconds=min(3.0, settings.drain_seconds))
-        await private.cleanup()
+        await reporter.close(seconds=min(CONFIRM_WAIT, settings.drain_seconds))
         await pool.close()
         await client.aclose()
         await blocking.aclose()
     get_logger().info("gateway stopped", run=run)
-
-
-async def _reach_database(settings: Settings) -> database.Pool:
-    """The pool; waits for a database that is still starting."""
-    while True:
-        try:
-            return await database.connect(
-                settings.database_url.get_secret_value(), "parley_gateway", size=settings.database_pool
-            )
-        except database.FAULTS as problem:
-            get_logger().warning("waiting for the database", problem=type(problem).__name__)
-            await asyncio.sleep(START_RETRY)
-
-
-async def _listen(runner: web.AppRunner, address: str, fd: int | None) -> None:
-    await runner.setup()
-    if fd is not None:
-        inherited = socket.socket(fileno=fd)
-        inherited.setblocking(False)
-        await web.SockSite(runner, inherited, backlog=BACKLOG).start()
-        return
-    host, _, port = address.rpartition(":")
-    await web.TCPSite(runner, host.strip("[]"), int(port), backlog=BACKLOG).start()
 
 
 @click.command()

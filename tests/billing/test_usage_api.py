@@ -171,10 +171,11 @@ def test_bad_questions_get_clear_answers(billing: BillingProcess, acme: KitTenan
 
 
 def test_a_page_of_any_site_may_ask_with_a_token(billing: BillingProcess) -> None:
-    answer = ask(f"{billing.url}/v1/usage", method="OPTIONS", Origin="https://acme.test")
+    asks = {"Origin": "https://acme.test", "Access-Control-Request-Method": "GET"}
+    answer = ask(f"{billing.url}/v1/usage", method="OPTIONS", **asks)
     assert answer.status == 204
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert answer.headers["Access-Control-Allow-Headers"] == "Authorization"
+    assert "authorization" in answer.headers["Access-Control-Allow-Headers"]
     assert answer.headers["Access-Control-Allow-Credentials"] is None
 
 

@@ -2,14 +2,17 @@
 
 from typing import Protocol
 
-from aiohttp import hdrs, web
+import msgspec
+from aiohttp import web
 
 from parley.claims import Claims
 from parley.clock import Clock
 from parley.errors import NotAllowed
 from parley_billing.core.usage_report import answer, ask
-from parley_billing.shell.problem import json_response, problems
 from parley_billing.shell.usage_store import UsageStore
+from parley_runtime.http.bearer import bearer
+from parley_runtime.http.cross_origin import allow_reading, preflight
+from parley_runtime.http.problem import errors_as_problems
 
 #: The scope that a token needs to see its tenant's usage.
 SCOPE = "usage:read"
@@ -31,13 +34,16 @@ class UsageApi:
 
     def application(self) -> web.Application:
         """The routes with their middleware; more can be added before it runs."""
-        application = web.Application(middlewares=[problems])
+        application = web.Application(middlewares=[errors_as_problems, preflight])
+        application.on_response_prepare.append(allow_reading)
         application.router.add_get("/v1/usage", self._usage)
-        application.router.add_route(hdrs.METH_OPTIONS, "/v1/usage", _preflight)
         return application
 
     async def _usage(self, request: web.Request) -> web.Response:
-        claims = self._verifier.verify(_bearer(request))
+        token = bearer(request)
+        if token is None:
+            raise NotAllowed("token-invalid", "A token is missing.", help="Send it as `Authorization: Bearer …`.")
+        claims = self._verifier.verify(token)
         if SCOPE not in claims.scopes:
             raise NotAllowed(
                 "forbidden",
@@ -46,20 +52,5 @@ class UsageApi:
             )
         question = ask(request.query, self._clock.now_ms())
         as_of, rows = await self._store.read(claims.tenant, question)
-        return json_response(answer(claims.tenant, question, as_of, rows))
-
-
-async def _preflight(_request: web.Request) -> web.Response:
-    return web.Response(status=204)
-
-
-def _bearer(request: web.Request) -> str:
-    """The token of the request. In a header only: what stands in a URL ends up in logs."""
-    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NotAllowed(
-            "token-invalid",
-            "The token is missing.",
-            help="Send it as `Authorization: Bearer …`.",
-        )
-    return token.strip()
+        body = msgspec.json.encode(answer(claims.tenant, question, as_of, rows))
+        return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})

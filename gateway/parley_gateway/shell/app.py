@@ -9,27 +9,14 @@ from parley import limits
 from parley.errors import BadInput, Refusal
 from parley_gateway.core import asyncapi, openapi
 from parley_gateway.shell import websocket
-from parley_gateway.shell.cross_origin import allow_reading, preflight
 from parley_gateway.shell.forward import Forwarder
 from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.http_api import HttpApi
-from parley_gateway.shell.http_errors import Handler, errors_as_problems, problem
 from parley_gateway.shell.readiness import Readiness
 from parley_gateway.shell.static_files import static_routes
-from parley_runtime.telemetry import Metrics
-
-
-def health_routes(readiness: Readiness) -> list[web.RouteDef]:
-    """`live`: the loop turns. `ready`: it works."""
-
-    async def live(_: web.Request) -> web.Response:
-        return web.json_response({"live": True})
-
-    async def ready(_: web.Request) -> web.Response:
-        missing = readiness.missing()
-        return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
-
-    return [web.get("/healthz/live", live), web.get("/healthz/ready", ready)]
+from parley_runtime.http.cross_origin import allow_reading, preflight
+from parley_runtime.http.health import health_routes
+from parley_runtime.http.problem import Handler, errors_as_problems, problem
 
 
 def document_routes() -> list[web.RouteDef]:
@@ -76,18 +63,7 @@ def public_app(gateway: Gateway, readiness: Readiness, forward: Mapping[str, str
             *HttpApi(gateway).routes(),
             *static_routes(),
             *document_routes(),
-            *health_routes(readiness),
+            *health_routes(readiness.missing),
         ]
     )
-    return app
-
-
-def metrics_app(metrics: Metrics, readiness: Readiness) -> web.Application:
-    """What only the operator reaches."""
-
-    async def text(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
-
-    app = web.Application()
-    app.add_routes([web.get("/metrics", text), *health_routes(readiness)])
     return app

@@ -12,7 +12,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from parley.errors import Unavailable
-from parley_gateway.shell.http_errors import Handler
+from parley_runtime.http.problem import Handler
 from parley_runtime.settings import SettingsError
 
 #: Connections to all upstreams together; more requests wait.

@@ -1,5 +1,6 @@
 """Who asks over HTTP, what for, and how often: everything that is decided before the page is looked at."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 
@@ -15,9 +16,10 @@ from parley_gateway.core.meter import Counter
 from parley_gateway.core.reader_rates import ReaderRates
 from parley_gateway.core.session import OPERATION_BURST
 from parley_gateway.shell.gateway import Gateway
+from parley_runtime.http.bearer import bearer
 
-#: Query members that somebody may put a token into.
-_TOKEN_NAMES = frozenset({"token", "access_token", "authorization", "bearer", "jwt"})
+#: Seconds for a body, which is small: longer, somebody holds the connection on purpose. The answer is `bad-frame`.
+BODY_WAIT = 10.0
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -55,7 +57,6 @@ class HttpAccess:
         return caller
 
     def _caller(self, request: web.Request) -> Caller:
-        refuse_token_in_url(request)
         gateway = self._gateway
         origin = request.headers.get("Origin")
         claims = gateway.admission.verify(bearer(request), origin)
@@ -67,23 +68,6 @@ class HttpAccess:
         claims = caller.claims
         if wait := rates.take(claims.tenant, claims.reader, self._gateway.clock.monotonic()):
             raise Limited("over-limit", message, retry_in_ms=wait)
-
-
-def bearer(request: web.Request) -> str | None:
-    """The token of the request, from the one place where it may stand."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
-
-
-def refuse_token_in_url(request: web.Request) -> None:
-    """Raises `token-invalid` when the address carries a token: addresses end up in logs and histories."""
-    for name, value in request.query.items():
-        if name.lower() in _TOKEN_NAMES or value.startswith("eyJ"):
-            raise NotAllowed(
-                "token-invalid",
-                "A token must not stand in an address: addresses end up in logs.",
-                help="Send it as `Authorization: Bearer …`, and take a new one: this one may be known now.",
-            )
 
 
 def number(request: web.Request, name: str, default: int | None = None) -> int:
@@ -107,9 +91,12 @@ def cursor(request: web.Request) -> Since | None:
 
 
 async def body(request: web.Request) -> bytes:
-    """The body without its content-encoding. Raises `too-big`, or `bad-frame` when it cannot be decoded."""
+    """The body without its content-encoding. Raises `too-big`, or `bad-frame` when it is late or cannot be decoded."""
     try:
-        return await request.read()
+        async with asyncio.timeout(BODY_WAIT):
+            return await request.read()
+    except TimeoutError:
+        raise BadInput("bad-frame", f"The body did not arrive within {BODY_WAIT:.0f} seconds.") from None
     except HTTPRequestEntityTooLarge:
         raise BadInput("too-big", f"The body is larger than {limits.FRAME.default} bytes.") from None
     except (web.RequestPayloadError, ValueError):

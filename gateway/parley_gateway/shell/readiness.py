@@ -10,6 +10,7 @@ from parley_gateway.core.bus_entry import Probe
 from parley_gateway.shell.bus import BusWriter
 from parley_gateway.shell.page_store import PageStore
 from parley_runtime.database import FAULTS
+from parley_runtime.lifecycle import Background
 from parley_runtime.telemetry import Metrics
 from parley_runtime.tenant_view import TenantView
 
@@ -27,8 +28,16 @@ class Readiness:
     """What `/healthz/ready` says, and why."""
 
     def __init__(
-        self, run: str, bus: BusWriter, store: PageStore, tenants: TenantView, clock: Clock, metrics: Metrics
+        self,
+        run: str,
+        bus: BusWriter,
+        store: PageStore,
+        tenants: TenantView,
+        background: Background,
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
+        self._background = background
         self._tenants = tenants
         self._run = run
         self._bus = bus
@@ -67,7 +76,7 @@ class Readiness:
     def missing(self) -> list[str]:
         """What keeps this gateway from being ready; empty when it is."""
         now = self._clock.monotonic()
-        missing = []
+        missing = [f"the background task “{name}” has ended: restart this process" for name in self._background.dead]
         if self.draining:
             missing.append("this gateway is shutting down")
         if not self._tenants.ready:

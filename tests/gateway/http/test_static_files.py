@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from parley_gateway.shell.http_errors import errors_as_problems
 from parley_gateway.shell.static_files import static_routes
+from parley_runtime.http.problem import errors_as_problems
 
 SCRIPT = b"console.log('parley');\n" * 200
 

@@ -77,5 +77,10 @@ async def errors_as_problems(request: web.Request, handler: Handler) -> web.Stre
             raise  # it is the client that has gone
         return problem(Unavailable())
     except Exception:
-        get_logger().error("a request failed", path=request.match_info.route.resource and request.path, exc_info=True)
+        get_logger().error("a request failed", path=request.path, exc_info=True)
+        if request.method in ("GET", "HEAD"):
+            # Nothing can have been done, so the outcome is not in doubt.
+            return problem(
+                Refusal("internal", "Something went wrong.", help="Try again; if it stays, tell the operator.")
+            )
         return problem(Refusal("internal"))

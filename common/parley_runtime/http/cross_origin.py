@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from parley_gateway.shell.http_errors import Handler
+from parley_runtime.http.problem import Handler
 
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
