@@ -53,4 +53,6 @@ def share(amount: Decimal, portion: Portion, decimals: int) -> Amount:
 
 def _until(amount: Decimal, units: int, whole: int, decimals: int) -> tuple[Decimal, str]:
     value = round_half_away(Fraction(amount) * Fraction(units, whole), decimals)
-    return value, f"round({plain(amount)} × {units} ÷ {whole}; {decimals})"
+    if units < whole:
+        return value, f"round({plain(amount)} × {units} ÷ {whole}; {decimals})"
+    return value, plain(amount) if value == amount else f"round({plain(amount)}; {decimals})"

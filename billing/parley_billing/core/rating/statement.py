@@ -60,13 +60,14 @@ class _Work:
     net: Money
 
 
-def _sum(work: _Work) -> list[Amount]:
+def _sum(work: _Work) -> list[Step]:
     value = total(work.net.currency, (line.money for line in work.lines))
-    return [Amount(value.value, added([_signed(line.money) for line in work.lines]) or "0")]
+    text = added([_signed(line.money) for line in work.lines]) or "0"
+    return [Step("sum of lines", Amount(value.value, text))]
 
 
-def _coupons(work: _Work) -> list[Amount]:
-    taken, net = [], work.net
+def _coupons(work: _Work) -> list[Step]:
+    taken, net = list[Step](), work.net
     for coupon in work.coupons:
         if net.minor <= 0:
             break
@@ -77,24 +78,26 @@ def _coupons(work: _Work) -> list[Amount]:
         elif coupon.amount is not None:
             expression = f"max({plain(net.value)} − {plain(coupon.amount.value)}; 0)"
             net = max(net - coupon.amount, Money(net.currency, 0))
-        taken.append(Amount(net.value, expression))
+        taken.append(Step(f"coupon {coupon.name}", Amount(net.value, expression)))
     return taken
 
 
-def _maximum(work: _Work) -> list[Amount]:
+def _maximum(work: _Work) -> list[Step]:
     if (most := work.bounds.maximum) is None:
         return []
-    return [Amount(min(work.net, most).value, f"min({plain(work.net.value)}; {plain(most.value)})")]
+    text = f"min({plain(work.net.value)}; {plain(most.value)})"
+    return [Step("maximum", Amount(min(work.net, most).value, text))]
 
 
-def _minimum(work: _Work) -> list[Amount]:
+def _minimum(work: _Work) -> list[Step]:
     if (least := work.bounds.minimum) is None or not work.last:
         return []
-    return [Amount(max(work.net, least).value, f"max({plain(work.net.value)}; {plain(least.value)})")]
+    text = f"max({plain(work.net.value)}; {plain(least.value)})"
+    return [Step("minimum", Amount(max(work.net, least).value, text))]
 
 
 #: The order, as for a line: what lowers comes before the bounds, and an agreed minimum has the last word.
-STATEMENT_ORDER: Final[tuple[tuple[str, Callable[[_Work], list[Amount]]], ...]] = (
+STATEMENT_ORDER: Final[tuple[tuple[str, Callable[[_Work], list[Step]]], ...]] = (
     ("sum of lines", _sum),
     ("coupons", _coupons),
     ("maximum", _maximum),
@@ -118,9 +121,9 @@ def put_together(
     zero = Money(currency, 0)
     work, steps, lowest = _Work(lines, coupons, bounds, last, zero), list[Step](), zero
     for name, step in STATEMENT_ORDER:
-        for amount in step(work):
-            work = replace(work, net=to_money(amount.value, currency))
-            steps.append(Step(name, amount))
+        for taken in step(work):
+            work = replace(work, net=to_money(taken.amount.value, currency))
+            steps.append(taken)
         if name != "minimum":
             lowest = work.net
     return Statement(tuple(lines), work.net, _shares(lines, lowest), work.net - lowest, tuple(steps))
