@@ -7,6 +7,7 @@ import msgspec
 
 from parley.client_frames import Since
 from parley.server_frames import Page, Resync, encode
+from parley_gateway.core.kept_answers import Answer, JoinKey, KeptAnswers
 from parley_gateway.core.live_frames import live_frames
 from parley_gateway.core.page_answer import Part, parts_of
 from parley_gateway.core.prepared_frame import PreparedFrame
@@ -16,21 +17,8 @@ from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.presence_loop import PresenceLoop
 from parley_gateway.shell.subscriber import Subscriber
 
-#: Answers kept for those who come back with the same cursor at the same time.
-KEPT_ANSWERS = 8
-#: Frames of an answer that is kept; larger ones are read again.
-KEPT_FRAMES = 4
 #: Seconds for which a join waits for the bus to reach what the database said, before it asks the database.
 CATCH_UP = 0.1
-
-
-class _Answer(msgspec.Struct):
-    """The database's answer from one cursor. `seq`: the head at that moment."""
-
-    epoch: str
-    seq: int
-    kind: str
-    parts: list[Part]
 
 
 class Joins:
@@ -39,8 +27,8 @@ class Joins:
     def __init__(self, hub: Hub, presence: PresenceLoop) -> None:
         self._hub = hub
         self._presence = presence
-        self._reading: dict[tuple[str, str, str | None, int], asyncio.Task[_Answer]] = {}
-        self._kept: dict[tuple[str, str, str | None, int], _Answer] = {}
+        self._reading: dict[JoinKey, asyncio.Task[Answer]] = {}
+        self._kept = KeptAnswers()
 
     def open(self, subscriber: Subscriber, page: str) -> LivePage:
         """Count the reader in and hold the page; `answer` must follow."""
@@ -107,7 +95,7 @@ class Joins:
             self._hub.attach(live, subscriber, channel.head)
             live.presence.joined(readers)
 
-    async def _reached(self, live: LivePage, answer: _Answer) -> bool:
+    async def _reached(self, live: LivePage, answer: Answer) -> bool:
         """Wait until the channel's head is at least the answer's; the database fills what the bus does not bring."""
         channel = live.channel
         asked = False
@@ -119,7 +107,7 @@ class Joins:
                 asked = True
         return channel.epoch == answer.epoch
 
-    async def _read(self, live: LivePage, epoch: str | None, seq: int) -> _Answer:
+    async def _read(self, live: LivePage, epoch: str | None, seq: int) -> Answer:
         """Several who come with the same cursor share one query."""
         key = (live.tenant, live.page, epoch, seq)
         kept = self._kept.get(key)
@@ -127,26 +115,24 @@ class Joins:
         if kept is not None:
             if kept.epoch == channel.epoch and (kept.seq == channel.head or channel.since(kept.seq) is not None):
                 return kept
-            del self._kept[key]
+            self._kept.drop(key)
         task = self._reading.get(key)
         if task is None:
             task = self._reading[key] = asyncio.create_task(self._query(live, epoch, seq))
             task.add_done_callback(partial(self._read_done, key))
         answer = await asyncio.shield(task)
-        if len(answer.parts) <= KEPT_FRAMES and live.users > 1:
-            if len(self._kept) >= KEPT_ANSWERS * max(1, len(self._hub.pages)):
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = answer
+        if live.users > 1:
+            self._kept.put(key, answer)
         return answer
 
-    def _read_done(self, key: tuple[str, str, str | None, int], task: "asyncio.Task[_Answer]") -> None:
+    def _read_done(self, key: JoinKey, task: "asyncio.Task[Answer]") -> None:
         self._reading.pop(key, None)
         if not task.cancelled():
             task.exception()  # whoever still waits is told; when nobody does, it is nobody's problem
 
-    async def _query(self, live: LivePage, epoch: str | None, seq: int) -> _Answer:
+    async def _query(self, live: LivePage, epoch: str | None, seq: int) -> Answer:
         changes = await self._hub.store.changes(live.tenant, live.page, epoch, seq if epoch else None)
-        return _Answer(
+        return Answer(
             changes.epoch,
             changes.seq,
             "snapshot" if changes.whole else "changes",
@@ -154,13 +140,13 @@ class Joins:
         )
 
     async def _send(
-        self, live: LivePage, subscriber: Subscriber, answer: _Answer, kind: str, part: Part, readers: int
+        self, live: LivePage, subscriber: Subscriber, answer: Answer, kind: str, part: Part, readers: int
     ) -> None:
         frame = page_frame(live.page, answer.epoch, kind, part, readers)
         await subscriber.send_paced(frame, partial(subscriber.counter.replay, 1))
 
     def _send_now(
-        self, live: LivePage, subscriber: Subscriber, answer: _Answer, kind: str, part: Part, readers: int
+        self, live: LivePage, subscriber: Subscriber, answer: Answer, kind: str, part: Part, readers: int
     ) -> None:
         size = subscriber.send(page_frame(live.page, answer.epoch, kind, part, readers))
         if size:
