@@ -12,6 +12,7 @@ import msgspec
 from parley.redis_keys import BODY, Keys
 from parley.tenants import Tenant, decode_tenant
 from parley_runtime.lifecycle import RETRY_FIRST, RETRY_LONGEST
+from parley_runtime.outage import Outage
 from parley_runtime.redis_client import Client
 from parley_runtime.registry import LOG_LENGTH, Registry
 from parley_runtime.telemetry import get_logger
@@ -63,7 +64,7 @@ class TenantView:
         self._current = False  # False: something may have been missed, so all must be read again
         self._cursor = (0, 0)
         self._version = 0  # what the registry's version is when nothing but the log's entries happened
-        self._away = False
+        self._outage = Outage("the tenant registry cannot be read")
 
     @property
     def ready(self) -> bool:
@@ -116,9 +117,7 @@ class TenantView:
 
     def _lost(self, problem: Exception) -> None:
         self._current = False
-        if not self._away:
-            self._away = True
-            get_logger().warning("the tenant registry cannot be read", problem=type(problem).__name__)
+        self._outage.began(problem)
 
     async def _position(self) -> _Position:
         keys = self._keys
@@ -143,9 +142,7 @@ class TenantView:
         self._cursor, self._version = there.newest, there.version
         seen = {name: tenant.version for name, tenant in self._take(found.items())}
         self._current = self._ready = True
-        if self._away:
-            self._away = False
-            get_logger().info("the tenant registry can be read again", tenants=len(self._held))
+        self._outage.over()
         missing = [tenant for tenant in self._held.values() if seen.get(tenant.name, -1) < tenant.version]
         if missing:
             written = await self._registry.put_all(missing)

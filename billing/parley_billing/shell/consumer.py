@@ -17,6 +17,7 @@ from parley_billing.core.intake import take_in
 from parley_billing.shell.ledger_store import Booked, LedgerStore
 from parley_runtime.database import Pool
 from parley_runtime.lifecycle import RETRY_FIRST, RETRY_LONGEST
+from parley_runtime.outage import Outage
 from parley_runtime.redis_client import Client
 from parley_runtime.telemetry import Metrics, get_logger
 
@@ -58,6 +59,7 @@ class Consumer:
         self._seconds = metrics.histogram(LEDGER_COMMIT_SECONDS)
         self._worked_at = float("-inf")
         self._commit_bytes = COMMIT_BYTES
+        self._outage = Outage("the ledger waits")
 
     @property
     def working(self) -> bool:
@@ -77,9 +79,10 @@ class Consumer:
                         await self._read_for_ever(store)
                 self._worked_at = self._clock.monotonic()
                 wait = STANDBY_EVERY
+                self._outage.over()
             except Exception as problem:
                 self._commit_bytes = max(1, self._commit_bytes // 2)
-                get_logger().warning("the ledger waits", problem=type(problem).__name__, exc_info=True)
+                self._outage.began(problem)
                 if self._clock.monotonic() - started > RETRY_LONGEST:
                     wait = RETRY_FIRST
             await asyncio.sleep(wait)
@@ -94,6 +97,7 @@ class Consumer:
             if not entries:
                 self._as_of.set(await store.caught_up(self._clock.now_ms()) / 1000)
             self._worked_at = self._clock.monotonic()
+            self._outage.over()
 
     async def _read(self) -> list[_Entry]:
         from_start = {self._keys.usage: "0-0"}

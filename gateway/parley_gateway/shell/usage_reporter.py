@@ -18,6 +18,7 @@ from parley_gateway.core.resend_window import ResendWindow
 from parley_gateway.shell.spool import Spool
 from parley_gateway.shell.spool_file import SpoolFile
 from parley_runtime.lifecycle import Background
+from parley_runtime.outage import Outage
 from parley_runtime.redis_client import Client
 from parley_runtime.settings import Settings
 from parley_runtime.telemetry import Metrics, get_logger
@@ -135,6 +136,8 @@ class UsageReporter:
             await asyncio.sleep(CONFIRM_SOON / 2)
         await self._background.close()
         left = self.unconfirmed
+        if left:
+            get_logger().info("usage stays on the spool until a gateway adopts it", records=left)
         if not self._own.unconfirmed:
             await self._forget_confirmed(self._spool.run)
         # The threads finish what they were doing before the files are closed under them.
@@ -154,6 +157,7 @@ class UsageReporter:
         self._show()
 
     async def _send_for_ever(self) -> None:
+        outage = Outage("usage waits on the spool")
         while True:
             try:
                 if self._clock.monotonic() >= self._next_confirm:
@@ -162,11 +166,9 @@ class UsageReporter:
                 for outbox in self._outboxes():
                     await self._look_for_doubtful(outbox)
                     await self._send(outbox)
-            except _FAULTS as problem:
-                get_logger().warning("usage waits on the spool", problem=type(problem).__name__)
-                await asyncio.sleep(self._confirm_every)
-            except Exception:
-                get_logger().error("usage waits on the spool", exc_info=True)
+                outage.over()
+            except Exception as problem:  # whatever it is, what is counted goes on being kept
+                outage.began(problem)
                 await asyncio.sleep(self._confirm_every)
             self._wake.clear()
             try:
