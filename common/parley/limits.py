@@ -43,7 +43,7 @@ QUOTE = Limit(
     256,
     "characters",
     "Beyond this a quote carries head, tail and length: more adds bytes, not certainty.",
-    "`bad-field`",
+    "A whole quote is shortened so; with a `tail` beside it, `bad-field`.",
 )
 CONTEXT = Limit(
     "context", 256, "characters", "Context of 64–128 characters finds a quote again after edits.", "`bad-field`"

@@ -29,8 +29,9 @@ class Quote(Wire, frozen=True):
     """
 
     exact: str
-    prefix: str = ""
-    suffix: str = ""
+    # Factories, so that an empty context is not left out as a default: clients read both without asking.
+    prefix: str = msgspec.field(default_factory=str)
+    suffix: str = msgspec.field(default_factory=str)
     tail: str | None = None
     length: int | None = None
 

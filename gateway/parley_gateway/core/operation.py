@@ -10,7 +10,7 @@ from parley import limits
 from parley.claims import Claims
 from parley.client_frames import OP_NAMES, Do
 from parley.errors import BadInput, NotAllowed, NotThere
-from parley.objects import Anchor, Author
+from parley.objects import Anchor, Author, Quote
 from parley.pages import check_page
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -99,9 +99,17 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
     return not isinstance(value, int | float) or abs(value) <= LARGEST_NUMBER
 
 
+def shorten(quote: Quote) -> Quote:
+    """A quote over the limit keeps its head, its tail, and its whole length in UTF-16 units, as browsers count."""
+    if len(quote.exact) <= limits.QUOTE.default or quote.tail is not None:
+        return quote
+    half, length = limits.QUOTE.default // 2, len(quote.exact.encode("utf-16-le")) // 2
+    return msgspec.structs.replace(quote, exact=quote.exact[:half], tail=quote.exact[-half:], length=length)
+
+
 def check_anchor(anchor: Anchor) -> Anchor:
-    """The anchor as it is, or `bad-field`."""
-    quote, position = anchor.quote, anchor.position
+    """The anchor as it is kept, or `bad-field`."""
+    quote, position = shorten(anchor.quote), anchor.position
     _check_string(quote.exact, "anchor.quote.exact", limits.QUOTE.default, empty=False)
     _check_string(quote.prefix, "anchor.quote.prefix", limits.CONTEXT.default, empty=True)
     _check_string(quote.suffix, "anchor.quote.suffix", limits.CONTEXT.default, empty=True)
@@ -113,7 +121,7 @@ def check_anchor(anchor: Anchor) -> Anchor:
         raise BadInput("bad-field", "`anchor.position` must be 0 ≤ `start` ≤ `end`.")
     if not _is_plain(anchor.hint) or len(msgspec.json.encode(anchor.hint)) > limits.HINT.default:
         raise BadInput("bad-field", f"`anchor.hint` must be at most {limits.HINT.default} bytes of plain JSON.")
-    return anchor
+    return msgspec.structs.replace(anchor, quote=quote)
 
 
 def accept(do: Do, claims: Claims, *, size: int = 0, site: str = "") -> Operation:
@@ -129,7 +137,7 @@ def accept(do: Do, claims: Claims, *, size: int = 0, site: str = "") -> Operatio
     if "text" in members:
         check_text(members["text"])
     if "anchor" in members:
-        check_anchor(members["anchor"])
+        members["anchor"] = check_anchor(members["anchor"])
     if "emoji" in members:
         emoji: str = members["emoji"]
         if not emoji.strip() or len(emoji.encode()) > limits.EMOJI.default or _CONTROL.search(emoji):

@@ -60,7 +60,11 @@ _EXACT: Final[dict[tuple[str, str], Schema]] = {
     ("Do", "comment"): UUID,
     ("Chat", "id"): UUID,
     ("Comment", "id"): UUID,
-    ("Quote", "exact"): {"type": "string", "minLength": 1, "maxLength": limits.QUOTE.default},
+    ("Quote", "exact"): {
+        "type": "string",
+        "minLength": 1,
+        "description": f"Over {limits.QUOTE.default} characters, a gateway keeps its head here and its end in `tail`.",
+    },
     ("Quote", "prefix"): {"type": "string", "maxLength": limits.CONTEXT.default},
     ("Quote", "suffix"): {"type": "string", "maxLength": limits.CONTEXT.default},
     ("Quote", "tail"): {"type": "string", "maxLength": limits.QUOTE.default},

@@ -38,7 +38,7 @@ def anchor(**members: Any) -> Anchor:
         ({"op": "react", "chat": CHAT, "comment": CHAT, "emoji": "x" * 33, "on": True}, "bad-field"),
         ({"op": "react", "chat": CHAT, "comment": CHAT, "emoji": "x"}, "bad-field"),
         ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"exact": ""})}, "bad-field"),
-        ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"exact": "x" * 257})}, "bad-field"),
+        ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"exact": "x" * 257, "tail": "x"})}, "bad-field"),
         ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"prefix": "a\0"})}, "bad-field"),
         ({"op": "relink", "chat": CHAT, "anchor": anchor(quote={"length": 0})}, "bad-field"),
         ({"op": "relink", "chat": CHAT, "anchor": anchor(position=Position(2, 1))}, "bad-field"),
@@ -53,6 +53,24 @@ def test_rule_11_what_is_wrong_with_an_operation(members: dict[str, Any], code: 
     with pytest.raises(Refusal) as refused:
         accept(Do(PAGE, uuid(1), **members), claims())
     assert refused.value.code == code
+
+
+def test_a_whole_long_quote_keeps_its_head_tail_and_length() -> None:
+    quote = Quote("h" * 128 + "😀" + "t" * 128, prefix="before")
+    kept = accept(Do(PAGE, uuid(1), "relink", chat=CHAT, anchor=Anchor(quote, Position(0, 258))), claims()).anchor
+    assert kept is not None
+    # The length is in UTF-16 units, as the offsets are: the smiley has two.
+    assert kept.quote == Quote("h" * 128, prefix="before", tail="t" * 128, length=258)
+
+
+def test_a_quote_of_exactly_the_limit_stays_whole() -> None:
+    whole = anchor(quote={"exact": "x" * 256})
+    assert accept(Do(PAGE, uuid(1), "relink", chat=CHAT, anchor=whole), claims()).anchor == whole
+
+
+def test_empty_context_is_written_out() -> None:
+    written = msgspec.json.decode(msgspec.json.encode(anchor()))
+    assert written["quote"] == {"exact": "x", "prefix": "", "suffix": ""}
 
 
 @pytest.mark.parametrize("identity", ["", "1", "00000000000040008000000000000001", uuid(1) + "0", uuid(1) + "\n"])
