@@ -75,8 +75,8 @@ def test_bytes_that_are_no_record_are_refused_and_kept(body: bytes) -> None:
 def test_a_repeat_is_no_conflict_and_the_first_of_two_contents_wins() -> None:
     first, other = record(1), record(1, line(messages=4))
     intake = take_in([encode_record(first), encode_record(first), encode_record(other)])
-    assert (intake.repeats, intake.conflicts) == (1, 1)
     assert [each.record for each in against(intake, {})] == [first]
+    assert (intake.repeats, intake.conflicts) == (1, 1)
     assert [each.digest for each in intake.refused] == [other.digest()]
 
 
@@ -87,6 +87,13 @@ def test_against_the_ledger_a_repeat_is_no_conflict_and_another_content_is() -> 
     assert against(repeat, held) == [] == against(conflict, held)
     assert (repeat.repeats, repeat.conflicts, repeat.refused) == (1, 0, [])
     assert (conflict.repeats, conflict.conflicts, len(conflict.refused)) == (0, 1, 1)
+
+
+def test_what_the_ledger_holds_is_a_repeat_even_behind_another_content_in_the_same_batch() -> None:
+    held, other = record(1), record(1, line(messages=4))
+    intake = take_in([encode_record(other), encode_record(held)])
+    assert against(intake, {("r1", 1): held.digest()}) == []
+    assert (intake.repeats, [each.digest for each in intake.refused]) == (1, [other.digest()])
 
 
 def test_a_refused_record_that_comes_again_is_a_repeat() -> None:

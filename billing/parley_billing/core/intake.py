@@ -48,9 +48,13 @@ class Refused:
 
 @dataclass(slots=True)
 class Intake:
-    """One batch. `settled` are refused by what they say: their numbers count as dealt with, their lines do not."""
+    """One batch. `settled` are refused by what they say: their numbers count as dealt with, their lines do not.
+
+    `arrived` is the first with each id, `again` those that came after it; `against` judges both by the ledger.
+    """
 
     arrived: dict[RecordId, Arrived] = field(default_factory=dict)
+    again: list[Arrived] = field(default_factory=list)
     settled: set[RecordId] = field(default_factory=set)
     refused: list[Refused] = field(default_factory=list)
     repeats: int = 0
@@ -74,7 +78,7 @@ def take_in(bodies: Iterable[bytes]) -> Intake:
         arrived = Arrived(record, digest, body)
         first = intake.arrived.setdefault(arrived.id, arrived)
         if first is not arrived:
-            _same_again(intake, arrived, first.digest)
+            intake.again.append(arrived)
         elif (why := _fault(record)) is not None:
             intake.settled.add(arrived.id)
             intake.refused.append(Refused(record.run, record.number, digest, why, body))
@@ -93,6 +97,9 @@ def against(intake: Intake, held: dict[RecordId, bytes]) -> list[Arrived]:
             if arrived.id in intake.settled:
                 intake.bad -= 1  # it was refused when it first came
             _same_again(intake, arrived, digest)
+    for arrived in intake.again:
+        # What the ledger holds decides, and without that the first: it is what will be held.
+        _same_again(intake, arrived, held.get(arrived.id, intake.arrived[arrived.id].digest))
     return new
 
 
