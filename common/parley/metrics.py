@@ -37,7 +37,6 @@ COMMIT_OPERATIONS = Metric(
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
 )
 DELIVERIES = Metric("parley_gateway_deliveries_total", "counter", "Events written to sockets.")
-FRAMES_SENT = Metric("parley_gateway_frames_sent_total", "counter", "Frames written, by kind.", ("kind",))
 BUS_ENTRIES = Metric(
     "parley_gateway_bus_entries_total",
     "counter",

@@ -22,6 +22,7 @@ class Meter:
 
     `folded`: how often usage went to the site "" because its tenant had too many in that minute.
     `uncounted`: messages not counted at all because too many sums were open (`parley.limits.OPEN_SUMS`).
+    `delivered`: messages of the class `delivery` that were sealed, over all tenants.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -32,6 +33,7 @@ class Meter:
         self.seals = 0
         self.folded = 0
         self.uncounted = 0
+        self.delivered = 0
 
     def counter(self, tenant: str, site: str) -> "Counter":
         """A handle for counting under one tenant and site; cheap to make, cheaper to keep."""
@@ -59,6 +61,7 @@ class Meter:
         # A minute's sites stay known until it is over, so that the limit holds over all of its records.
         current = now_ms - now_ms % MINUTE_MS
         self._sites = {key: sites for key, sites in self._sites.items() if key[1] >= current}
+        self.delivered += sum(sums[_DELIVERY] for sums in taken.values())
         return list(_lines(taken))
 
     def _sums(self, tenant: str, site: str, minute: int) -> _Sums | None:

@@ -11,7 +11,14 @@ from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from parley.clock import Clock
-from parley.metrics import SPOOL_ADOPTED, SPOOL_FAULTS, SPOOL_RECORDS, USAGE_SITES_FOLDED, USAGE_UNCOUNTED
+from parley.metrics import (
+    DELIVERIES,
+    SPOOL_ADOPTED,
+    SPOOL_FAULTS,
+    SPOOL_RECORDS,
+    USAGE_SITES_FOLDED,
+    USAGE_UNCOUNTED,
+)
 from parley.redis_keys import BODY, Keys
 from parley_gateway.core.meter import Meter
 from parley_gateway.core.resend_window import ResendWindow
@@ -109,6 +116,7 @@ class UsageReporter:
         self._adopted_count = metrics.counter(SPOOL_ADOPTED)
         self._totals: list[tuple[Counter, Callable[[], int]]] = [
             (metrics.counter(SPOOL_FAULTS), lambda: spool.faults),
+            (metrics.counter(DELIVERIES), lambda: meter.delivered),
             (metrics.counter(USAGE_UNCOUNTED), lambda: meter.uncounted),
             (metrics.counter(USAGE_SITES_FOLDED), lambda: meter.folded),
         ]
