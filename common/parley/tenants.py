@@ -5,9 +5,12 @@ a record with a smaller one than what a gateway holds is old and is ignored.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
+
+from parley.limits import Limit
 
 Algorithm: TypeAlias = Literal["HS256", "RS256", "ES256", "EdDSA"]
 ALGORITHMS: tuple[Algorithm, ...] = ("HS256", "RS256", "ES256", "EdDSA")
@@ -42,6 +45,11 @@ class Tenant(msgspec.Struct, frozen=True, rename="camel"):
     state: Literal["active", "suspended", "deleted"] = "active"
     over_quota: bool = False
     limits: dict[str, int] = {}
+
+
+def limit_of(own: Mapping[str, int], limit: Limit) -> int:
+    """What holds for a tenant whose record says `own` limits: only those marked per tenant can be its own."""
+    return own.get(limit.name, limit.default) if limit.per_tenant else limit.default
 
 
 #: Tenant names appear in keys, labels and file names.

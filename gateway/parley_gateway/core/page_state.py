@@ -12,6 +12,7 @@ from parley import limits
 from parley.errors import BadInput, Limited, NotAllowed, NotThere, Refusal
 from parley.objects import Chat
 from parley.server_frames import Event, EventName
+from parley.tenants import limit_of
 from parley_gateway.core.change import ANCHOR, STATE, WHOLE, Change
 from parley_gateway.core.operation import Operation
 from parley_gateway.core.rows import (
@@ -159,7 +160,7 @@ class PageState:
     # What operations need
 
     def _limit(self, limit: limits.Limit) -> int:
-        return self._limits.get(limit.name, limit.default)
+        return limit_of(self._limits, limit)
 
     def _chat(self, operation: Operation) -> ChatRow:
         chat = self._chats.get(operation.chat)

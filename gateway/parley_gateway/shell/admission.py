@@ -2,18 +2,17 @@
 
 from collections import Counter as Tally
 
-from parley_runtime.tokens import TokenVerifier
-
 from parley import limits
 from parley import metrics as names
 from parley.claims import Claims
 from parley.clock import Clock
 from parley.errors import Limited, NotAllowed, Refusal
-from parley.tenants import Tenant, origin_allowed
+from parley.tenants import Tenant, limit_of, origin_allowed
 from parley_gateway.core.rate import Rate
 from parley_runtime.settings import Settings
 from parley_runtime.telemetry import Metrics
 from parley_runtime.tenant_view import TenantView
+from parley_runtime.tokens import TokenVerifier
 
 #: Milliseconds after which a refused connection may try again.
 RETRY_MS = 5_000
@@ -59,7 +58,7 @@ class Admission:
     def enter(self, claims: Claims) -> None:
         """One more connection of this tenant; `leave` must follow. Raises `over-limit`."""
         tenant = self.tenant(claims)
-        most = tenant.limits.get(limits.CONNECTIONS.name, limits.CONNECTIONS.default)
+        most = limit_of(tenant.limits, limits.CONNECTIONS)
         if self._open[tenant.name] >= most:
             self._refused.labels("over-limit").inc()
             raise Limited("over-limit", "This tenant has too many connections.", retry_in_ms=RETRY_MS)
@@ -79,7 +78,7 @@ class Admission:
         if tenant.over_quota:
             raise Limited("over-quota")
         now = self._clock.monotonic()
-        per_second = tenant.limits.get(limits.OPERATIONS_PER_TENANT.name, limits.OPERATIONS_PER_TENANT.default)
+        per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_TENANT)
         rate = self._rates.get(tenant.name)
         if rate is None or rate.per_second != per_second:
             rate = self._rates[tenant.name] = Rate(per_second, per_second, now)

@@ -16,8 +16,9 @@ from parley_gateway.core.prepared_frame import PreparedFrame
 from parley_gateway.shell.gateway import SILENCE, Gateway
 from parley_gateway.shell.http_access import Caller
 from parley_gateway.shell.subscriber import Subscriber
-from parley_gateway.shell.websocket import LEEWAY, RENEW_AHEAD
+from parley_gateway.shell.websocket import RENEW_AHEAD
 from parley_runtime.database import FAULTS
+from parley_runtime.tokens import LEEWAY
 
 #: Seconds over which the streams of a page spread their reading when all of them have to resync.
 RESYNC_SPREAD = 0.5

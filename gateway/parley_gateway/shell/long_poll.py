@@ -6,7 +6,7 @@ from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.http_access import Caller
 from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.page_reads import PageRead, PageReads
-from parley_gateway.shell.websocket import LEEWAY
+from parley_runtime.tokens import LEEWAY
 
 #: Seconds until the database is asked again when it knows less than the bus said: its history is being repaired.
 DISAGREEMENT = 0.25

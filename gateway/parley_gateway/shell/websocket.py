@@ -13,6 +13,7 @@ from parley.claims import Claims
 from parley.client_frames import Do, Since
 from parley.errors import CloseCode, Limited, Refusal, Unavailable
 from parley.server_frames import Ack, Error, Move, Pong, Reader, RenewSoon, ServerFrame, Welcome, encode
+from parley.tenants import limit_of
 from parley_gateway.core.bus_entry import Typed
 from parley_gateway.core.operation import Operation
 from parley_gateway.core.page_state import Accepted
@@ -33,6 +34,7 @@ from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.database import FAULTS
 from parley_runtime.telemetry import get_logger
+from parley_runtime.tokens import LEEWAY
 
 #: Seconds for the closing handshake.
 CLOSE_WAIT = 2.0
@@ -40,8 +42,6 @@ CLOSE_WAIT = 2.0
 PENDING = 500
 #: Seconds before a token's end at which the client should renew it; at most half of what is left.
 RENEW_AHEAD = 60.0
-#: Seconds for which a token is still good after its end: clocks differ.
-LEEWAY = 10.0
 
 _PONG = text_frame(encode(Pong()))
 
@@ -186,7 +186,7 @@ class WebSocketConnection(Subscriber):
         renew_in = max(left - RENEW_AHEAD, left / 2, 0.0)
         reader = Reader(claims.reader, claims.name, claims.role.value, claims.avatar)
         own_limits = self._gateway.admission.tenant(claims).limits
-        told = {limit.name: own_limits.get(limit.name, limit.default) for limit in limits.ALL}
+        told = {limit.name: limit_of(own_limits, limit) for limit in limits.ALL}
         self._tell(Welcome(1, claims.tenant, reader, told, round(renew_in * 1000)))
         if self._expiry is not None:
             self._expiry.cancel()
