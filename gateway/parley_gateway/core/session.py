@@ -17,6 +17,9 @@ from parley_gateway.core.rate import Rate
 
 #: Seconds' worth of operations that may come at once: an outbox that was filled offline.
 OPERATION_BURST = 4
+#: Typing frames per second that are passed on, and how many at once. More are dropped without a word: a hint that
+#: somebody is writing says nothing new within a second, and each goes over the bus to everybody on the page.
+TYPING_RATE, TYPING_BURST = 2, 10
 #: Seconds over which bad frames are counted.
 BAD_FRAME_MEMORY = 10
 
@@ -54,6 +57,10 @@ class ShowTyping(msgspec.Struct, frozen=True):
     chat: str
 
 
+class Ignore(msgspec.Struct, frozen=True):
+    """Nothing is to be done."""
+
+
 class RenewToken(msgspec.Struct, frozen=True):
     """Verify this token; then call `Session.renewed`."""
 
@@ -73,7 +80,7 @@ class Refuse(msgspec.Struct, frozen=True):
     close: CloseCode | None = None
 
 
-Action: TypeAlias = Login | OpenPage | ClosePage | Perform | ShowTyping | RenewToken | AnswerPing | Refuse
+Action: TypeAlias = Login | OpenPage | ClosePage | Perform | ShowTyping | Ignore | RenewToken | AnswerPing | Refuse
 
 
 _FLOOD = Refuse(Limited("over-limit", "Too many bad frames."), close=CloseCode.OVER_LIMIT)
@@ -91,6 +98,7 @@ class Session:
         self._operations = Rate(per_second, per_second * OPERATION_BURST, now)
         frames = limits.FRAMES_PER_CONNECTION.default
         self._frames = Rate(frames, frames * 2, now)
+        self._typing = Rate(TYPING_RATE, TYPING_BURST, now)
         bad = limits.BAD_FRAMES.default
         self._bad_frames = Rate(bad / BAD_FRAME_MEMORY, bad, now)
 
@@ -178,7 +186,8 @@ class Session:
                 check_page(frame.page)
                 if not claims.may_open(frame.page) or not claims.may_write:
                     raise NotAllowed("forbidden")
-                return ShowTyping(frame.page, check_uuid(frame.chat, "chat"))
+                chat = check_uuid(frame.chat, "chat")
+                return Ignore() if self._typing.take(now) else ShowTyping(frame.page, chat)
             case Renew():
                 return RenewToken(frame.token)
             case Ping():

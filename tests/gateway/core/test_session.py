@@ -13,8 +13,10 @@ from parley import limits
 from parley.client_frames import Do
 from parley.errors import BadInput, CloseCode, NotAllowed, NotThere, Refusal
 from parley_gateway.core.session import (
+    TYPING_BURST,
     AnswerPing,
     ClosePage,
+    Ignore,
     Login,
     OpenPage,
     Perform,
@@ -232,3 +234,11 @@ def test_no_bytes_raise(frames: list[bytes], greeted: bool) -> None:
             assert isinstance(action.do, Do)
         if isinstance(action, Login):
             session.logged_in(claims())
+
+
+def test_typing_faster_than_anybody_reads_is_dropped_without_a_word() -> None:
+    session = open_session()
+    typing = frame(t="typing", page=PAGE, chat=uuid(1))
+    said = [session.receive_text(typing, 0.0) for _ in range(TYPING_BURST + 5)]
+    assert said == [ShowTyping(PAGE, uuid(1))] * TYPING_BURST + [Ignore()] * 5
+    assert session.receive_text(typing, 1.0) == ShowTyping(PAGE, uuid(1)), "a second later it is heard again"
