@@ -16,7 +16,7 @@ from parley_gateway.shell.fan_out import SLICE, FanOut
 from parley_gateway.shell.hub import Hub
 from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.subscriber import Subscriber
-from parley_runtime.settings import Settings
+from parley_runtime.settings import load
 from parley_runtime.telemetry import Metrics
 
 
@@ -42,7 +42,7 @@ class World:
         self.database = Database()
         self.clock = FrozenClock()
         self.fan_out = FanOut()
-        self.hub = Hub(cast(Any, self.database), self.clock, Settings(), Metrics(), self.fan_out)
+        self.hub = Hub(cast(Any, self.database), self.clock, load(), Metrics(), self.fan_out)
         self.live = self.hub.open("acme", "p")
         self.hub.begin(self.live, "e1", 5)
 
