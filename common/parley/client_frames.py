@@ -44,7 +44,7 @@ class Leave(Wire, tag_field="t", tag="leave", frozen=True):
 
 
 class Do(Wire, tag_field="t", tag="do", frozen=True):
-    """One change. Which of the optional members an `op` needs is in `parley.operations`."""
+    """One change. Which of the optional members an `op` needs is in `parley_gateway.core.operation`."""
 
     page: str
     broadcast_id: str

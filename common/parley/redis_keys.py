@@ -17,7 +17,7 @@ class Keys:
     prefix: str = "parley"
 
     def bus(self, partition: int) -> str:
-        """Stream: what happened on the pages of one partition (`parley.bus`)."""
+        """Stream: what happened on the pages of one partition (`parley_gateway.core.bus_entry`)."""
         return f"{self.prefix}:{{bus:{partition}}}:stream"
 
     def presence_gateways(self, partition: int, page_key: str) -> str:

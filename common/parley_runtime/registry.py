@@ -1,4 +1,4 @@
-"""The tenant registry in Redis: writing it, and following it.
+"""The tenant registry in Redis: writing and reading it. `tenant_view` follows it.
 
 Writes go through one script, so that the record, the version and the log always agree, and an older record
 never replaces a newer one: a gateway may put back what a lost Redis forgot.

@@ -13,7 +13,7 @@ from parley_gateway.core.rows import Loaded
 
 
 class Decided(msgspec.Struct):
-    """Outcomes in the order of the batch; `changes` by (tenant, page) in seq order, with the seq before the first."""
+    """Outcomes in the order of the batch; `changes` by (tenant, page), in seq order."""
 
     outcomes: list[Accepted | Refusal]
     writes: list[TenantWrites]
