@@ -60,6 +60,12 @@ def test_r113_a_minimum_is_trued_up() -> None:
     assert line.money == usd("150")
 
 
+def test_r113_in_instalments_the_minimum_comes_with_the_last() -> None:
+    tenner = charge(PerUnit(D(10)), minimum="150")
+    assert instalments(tenner, units(4, 1), "USD") == [usd("40"), usd("110")]
+    assert instalments(tenner, units(4, 1), "USD", Terms(last=False)) == [usd("40"), usd("10")]
+
+
 def test_r115_a_usage_discount_is_used_up_across_instalments() -> None:
     terms = Terms(usage_discount=D(10))
     assert instalments(charge(PerUnit(D(1))), units(5, 15), "USD", terms) == [usd("0"), usd("10")]
