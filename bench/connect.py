@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bench.report import Bar, Figure, Report
 from bench.rivals.process import python_server
 from bench.world import HOST, World
+from parley import metrics
 
 PAGES = 100
 AT_ONCE = 32
@@ -24,8 +25,8 @@ def run(world: World, quick: bool) -> Report:
         load.join("readers", gateway, readers, tokens=tokens, pages=pages, at_once=AT_ONCE)
         spent = gateway.cpu - began
         load("close", group="readers")
-        gateway.wait_metric("parley_connections", 0)
-        gateway.wait_metric("parley_pages", 0)  # so that every round begins alike
+        gateway.wait_metric(metrics.CONNECTIONS.name, 0)
+        gateway.wait_metric(metrics.PAGES.name, 0)  # so that every round begins alike
         return spent * 1e6 / readers
 
     def upgrade() -> float:

@@ -6,6 +6,7 @@ from bench import machine
 from bench.report import Bar, Figure, Report
 from bench.rivals.process import python_server
 from bench.world import HOST, World
+from parley import metrics
 
 #: Connections on one page.
 PER_PAGE = 10
@@ -23,8 +24,8 @@ def run(world: World, quick: bool) -> Report:
     tokens, pages = acme.tokens(connections), [f"page/{number}" for number in range(connections // PER_PAGE)]
     load.join("warm-up", gateway, WARM_UP, tokens=tokens, pages=pages)
     load("close", group="warm-up")
-    gateway.wait_metric("parley_connections", 0)
-    gateway.wait_metric("parley_pages", 0)
+    gateway.wait_metric(metrics.CONNECTIONS.name, 0)
+    gateway.wait_metric(metrics.PAGES.name, 0)
 
     began = machine.resident_bytes(gateway.pid)
     load.join("readers", gateway, connections, tokens=tokens, pages=pages)

@@ -4,6 +4,7 @@ from typing import Any
 
 from bench.report import Bar, Figure, Report
 from bench.world import BenchProblem, Load, World
+from parley import metrics
 
 MISSED = 20
 PER_PAGE = 100
@@ -45,7 +46,7 @@ def run(world: World, quick: bool) -> Report:
         if behind:
             raise BenchProblem(f"{behind} of {clients} clients are not in sync")
         load("close", group="back")
-        gateway.wait_metric("parley_connections", len(pages))
+        gateway.wait_metric(metrics.CONNECTIONS.name, len(pages))
     report.figures += [
         Figure("CPU per client", "µs", costs, bar=Bar(1_000, of="value")),
         Figure("database reads per page", "queries", queries, bar=Bar(3, of="value")),

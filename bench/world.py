@@ -20,7 +20,7 @@ from bench import machine
 from parley.redis_keys import Keys
 from parley.tenants import Algorithm, Tenant
 from parley_runtime import redis_client
-from parley_runtime.database import migrate_now
+from parley_runtime.database import migrate
 from parley_runtime.embedded import Child, PostgresServer, ValkeyServer, free_port
 from parley_runtime.registry import Registry
 from parley_runtime.signing import SigningKey, Wish, generate_key, read_key, sign
@@ -57,13 +57,11 @@ class Account:
 class GatewayProcess:
     """One gateway, ready, on cores of its own."""
 
-    def __init__(
-        self, directory: Path, env: Mapping[str, str], program: str, cores: set[int], ready: bool = True
-    ) -> None:
+    def __init__(self, directory: Path, env: Mapping[str, str], command: Sequence[str], cores: set[int]) -> None:
         directory.mkdir(parents=True)
         self.port, self._metrics_port = free_port(), free_port()
         self._child = Child(
-            [sys.executable, "-m", program],
+            [sys.executable, "-m", *command],
             log=directory / "gateway.log",
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")},
@@ -76,8 +74,7 @@ class GatewayProcess:
             },
         )
         machine.pin(self._child.pid, cores)
-        if ready:
-            self._wait_ready()
+        self._wait_ready()
         machine.pin(self._child.pid, cores)
 
     def _wait_ready(self) -> None:
@@ -207,7 +204,7 @@ class World:
         name = f"bench_{next(self._numbers)}"
         self.query(self.postgres.url, f"CREATE DATABASE {name}")
         self.database_url = self.postgres.database_url(name)
-        migrate_now(self.database_url)
+        asyncio.run(migrate(self.database_url))
 
         async def flush() -> None:
             client = redis_client.connect(self.valkey.url)
@@ -239,7 +236,12 @@ class World:
         return asyncio.run(run())
 
     def gateway(
-        self, *, program: str = "parley_gateway", cores: set[int] = machine.SERVER_CORES, **settings: str
+        self,
+        *,
+        program: str = "parley_gateway",
+        arguments: Sequence[str] = (),
+        cores: set[int] = machine.SERVER_CORES,
+        **settings: str,
     ) -> GatewayProcess:
         """A ready gateway; `settings` are environment variables without their prefix."""
         env = {
@@ -247,7 +249,7 @@ class World:
             "PARLEY_DATABASE_URL": self.database_url,
             **{f"PARLEY_{name}": value for name, value in settings.items()},
         }
-        made = GatewayProcess(self.directory / f"gateway-{next(self._numbers)}", env, program, cores)
+        made = GatewayProcess(self.directory / f"gateway-{next(self._numbers)}", env, (program, *arguments), cores)
         self.on_end(made)
         return made
 
