@@ -89,6 +89,12 @@ def test_a_database_that_was_not_migrated(postgres_server: PostgresServer, monke
     assert "no tables" in message
 
 
+def test_a_database_url_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_DATABASE_URL", "hidden-password")
+    finding = next(each for each in ask() if each.subject == "Postgres")
+    assert finding.level == Level.PROBLEM and "postgresql://user:password@host:port/database" in finding.help
+
+
 @pytest.mark.servers
 def test_a_wrong_password_and_a_missing_database(
     postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch

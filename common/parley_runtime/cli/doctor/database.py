@@ -78,6 +78,13 @@ def _unreachable(url: str, error: Exception) -> Finding:
         asyncpg.InsufficientPrivilegeError: "Grant the user what docs/settings.md lists.",
         asyncpg.TooManyConnectionsError: "Raise max_connections, or lower PARLEY_DATABASE_POOL.",
     }
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        # The URL is not shown: what cannot be read may have its password anywhere.
+        return Finding.problem(
+            SUBJECT,
+            "PARLEY_DATABASE_URL cannot be used as it is written.",
+            "Write it as postgresql://user:password@host:port/database; certificates that it names must exist.",
+        )
     help = next(
         (help for kind, help in helps.items() if isinstance(error, kind)),
         "See that the server runs, that this machine may reach it, and that PARLEY_DATABASE_URL is right.",
