@@ -1,5 +1,7 @@
 /** What two readers and a second tab must see, one named check each. They run in this order and build on each other. */
 import { strict as assert } from "node:assert";
+import { isDeepStrictEqual } from "node:util";
+import { added, counted, usage } from "./counting.mjs";
 import { until } from "./reader.mjs";
 
 const WORDS = "the most common and durable source of factions has been the various and unequal distribution of prop";
@@ -85,6 +87,17 @@ export const CHECKS = [
     await stranger.readers(1);
     await assertCount(stranger, 0);
     assert.ok(!stranger.received.some((frame) => frame.includes(TEXT)));
+  }],
+
+  ["usage: what the three tabs counted, frame by frame and byte by byte, is what the ledger says", async (stage) => {
+    let theirs;
+    let ours;
+    await until("the ledger to say what the sockets said", async () => {
+      ours = counted([stage.ann, stage.annToo, stage.bo]);
+      theirs = added(stage.usageBefore, await usage(stage.base, "acme"));
+      return isDeepStrictEqual(theirs, ours);
+    }).catch(() => assert.deepEqual(theirs, ours));
+    stage.measured.usage = ours;
   }],
 
   ["cut: existing discussions stay readable, and writing goes on", async ({ bo, cable }) => {

@@ -3,6 +3,8 @@
 export class Reader {
   /** Frames received on the WebSocket, as text, in order. */
   received = [];
+  /** Frames sent on it. */
+  sent = [];
   /** What the browser itself complained about. */
   complaints = [];
 
@@ -17,6 +19,7 @@ export class Reader {
     const devtools = await context.newCDPSession(page);
     await devtools.send("Network.enable");
     devtools.on("Network.webSocketFrameReceived", ({ response }) => reader.received.push(response.payloadData));
+    devtools.on("Network.webSocketFrameSent", ({ response }) => reader.sent.push(response.payloadData));
     await page.goto(url);
     return reader;
   }

@@ -11,6 +11,7 @@ import { randomUUID } from "node:crypto";
 import { chromium } from "playwright-core";
 import { CHECKS } from "./checks.mjs";
 import { findChromium } from "./chromium.mjs";
+import { usage } from "./counting.mjs";
 import { cuttableProxy } from "./cuttable-proxy.mjs";
 import { Reader } from "./reader.mjs";
 import { takePicture } from "./picture.mjs";
@@ -45,6 +46,8 @@ try {
   const bosBrowser = await context({ proxy: { server: cable.address } });
   const violations = [];
   const stage = {
+    base,
+    usageBefore: await usage(base, "acme"),
     cable,
     bosBrowser,
     violations,
@@ -70,6 +73,7 @@ try {
       console.log(`FAIL  ${name}\n      ${String(error.message ?? error).split("\n").slice(0, 6).join("\n      ")}`);
     }
   }
+  if (stage.measured.usage !== undefined) console.log(`counted: ${JSON.stringify(stage.measured.usage)}`);
   if (stage.measured.annotation !== undefined) console.log(`annotation on the socket: ${stage.measured.annotation} bytes`);
   if (failures === 0 && process.env.PARLEY_SCREENSHOT) await takePicture(context, new URL(base), process.env.PARLEY_SCREENSHOT);
 } finally {
