@@ -92,6 +92,16 @@ def pricing_problems(pricing: Pricing, place: str = "") -> list[Problem]:
     return list(_pricing(pricing, place))
 
 
+def charge_problems(charge: Charge, place: str = "") -> list[Problem]:
+    """What is wrong with one charge by itself."""
+    return list(_charge(charge, place))
+
+
+def bounds_problems(minimum: Decimal | None, maximum: Decimal | None, place: str = "") -> list[Problem]:
+    """What is wrong with a least and a most by themselves, and together."""
+    return list(_bounds(minimum, maximum, f"{place}." if place else ""))
+
+
 def _plan(plan: Plan) -> Iterator[Problem]:
     if not _NAME.fullmatch(plan.name):
         yield Problem("name", "A name is 1 to 63 of a-z, 0-9 and -, and neither begins nor ends with -.")

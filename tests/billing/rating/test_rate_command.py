@@ -1,6 +1,7 @@
 """The command `parley rate`: lines that programs read, and sentences for whatever is wrong."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.formula import check
+from parley_billing.core.rating.case_compound import COMPOUND
 from parley_billing.core.rating.cases import answer
 from parley_billing.rate_command import LARGEST_FILE, rate, zone
 
@@ -134,6 +137,15 @@ WRONG: list[tuple[Any, Any, Any, str]] = [
     ("proration", {"amount": "1", "currency": "EUR", "period": ["2026-02-01", "2026-03-01"], "from": "2026-02-03",
                    "to": "2026-03-01", "by": "second", "time_zone": "../../etc"}, "1",
      "config.time_zone: '../../etc' is not a time zone of the IANA database."),
+    ("maximum", {"pricing": {"model": "flat", "config": {"amount": "1"}}, "currency": "EUR", "minimum": 3,
+                 "maximum": 2}, "1", "config.minimum: 3 is above the maximum, 2."),
+    ("included quantity", {"pricing": {"model": "flat", "config": {"amount": "1"}}, "currency": "EUR", "included": 3},
+     "1", "config.included: A flat charge does not depend on the quantity: nothing can be included."),
+    ("invoice", {"lines": [], "currency": "EUR", "minimum": 3, "maximum": 2}, "1",
+     "config.minimum: 3 is above the maximum, 2."),
+    ("proration", {"amount": "1", "currency": "EUR", "period": ["0001-01-01", "0001-02-01"], "from": "0001-01-01",
+                   "to": "0001-02-01", "by": "second", "time_zone": "Europe/Berlin"}, "1",
+     "0001-01-01 begins outside of the calendar there."),
     ("allocation", {"weights": [0, 0], "currency": "EUR"}, "1",
      "No weight is above zero: there is nobody to give it to."),
 ]  # fmt: skip
@@ -208,7 +220,76 @@ OBJECTS = st.fixed_dictionaries(
 )
 
 
-@given(st.fixed_dictionaries({"id": st.just("a"), "model": MODELS, "config": JSON | ROWS | OBJECTS, "quantity": JSON}))
+LINES = st.fixed_dictionaries(
+    {
+        "pricing": st.sampled_from(
+            [
+                {"model": "per unit", "config": {"unit_price": "0.335"}},
+                {"model": "flat", "config": {"amount": "9.999"}},
+                {"model": "package", "config": {"size": "10", "amount": "3", "free_units": "2"}},
+                {"model": "volume", "config": [["5", "3", "1"], [None, "1", "0"]]},
+                {"model": "blocks ALL_TIERS", "config": [["5", "3", "1"]]},
+                {"model": "line", "config": {}},
+            ]
+        )
+    },
+    optional={
+        name: st.sampled_from(["0", "5", "7.123", "100", "101", "-1", "NaN", "1e30", None])
+        for name in ("included", "usage_discount", "percent_discount", "maximum", "minimum")
+    },
+)
+AMOUNT = st.sampled_from(["0", "10", "9.995", "NaN", "-2", "1e12", "x"])
+DAY = st.sampled_from(["2026-02-01", "2026-02-15", "2026-03-29", "2026-04-01", "0001-01-01", "9999-12-31", "20260201"])
+CURRENCY = st.sampled_from(["EUR", "JPY", "KWD", "XXX"])
+COMPOUND_CONFIGS = st.fixed_dictionaries(
+    {"currency": CURRENCY},
+    optional={
+        "lines": st.lists(LINES, max_size=3),
+        "coupons": st.lists(
+            st.fixed_dictionaries({"name": st.just("c")}, optional={"percent": AMOUNT, "amount": AMOUNT}), max_size=2
+        ),
+        "credits": st.lists(AMOUNT, max_size=2),
+        "prepaid": AMOUNT,
+        "maximum": AMOUNT,
+        "minimum": AMOUNT,
+    },
+) | st.builds(
+    lambda line, more: {**line, **more},
+    LINES,
+    st.fixed_dictionaries({"currency": CURRENCY}, optional={"before": AMOUNT}),
+)
+PERIOD_CONFIGS = st.fixed_dictionaries(
+    {"currency": CURRENCY, "period": st.lists(DAY, min_size=1, max_size=3)},
+    optional={
+        "amount": AMOUNT,
+        "amounts": st.lists(AMOUNT, max_size=3),
+        "from": DAY,
+        "to": DAY,
+        "change": DAY,
+        "trial_end": DAY,
+        "by": st.sampled_from(["day", "second", "week"]),
+        "time_zone": st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Tokyo", "Europe", "", "nowhere"]),
+    },
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "id": st.just("a"),
+            "model": MODELS | st.sampled_from([*COMPOUND]),
+            "config": JSON | ROWS | OBJECTS | COMPOUND_CONFIGS | PERIOD_CONFIGS,
+            "quantity": JSON | st.sampled_from(["0", "1", "12.5", "9223372036854775807"]),
+        }
+    )
+)
 def test_whatever_it_is_given_there_is_an_answer(anything: Any) -> None:
     answered = answer(anything, 0, zone)
     assert (answered.result is None) != (answered.error is None)
+
+
+@given(st.sampled_from([*COMPOUND]), COMPOUND_CONFIGS | PERIOD_CONFIGS, st.sampled_from(["0", "1", "12.5"]))
+def test_whatever_is_rated_has_a_formula_that_holds(model: str, config: Any, quantity: str) -> None:
+    answered = answer(case(model, config, quantity), 0, zone)
+    if answered.result is not None:
+        assert check(answered.result.formula) == Decimal(answered.result.value)

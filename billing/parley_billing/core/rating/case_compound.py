@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Final, TypeAlias
 
 from parley.money import Money, allocate, minor_units, plain, to_money
-from parley.plan_rules import LARGEST_AMOUNT, LARGEST_QUANTITY
-from parley.plans import ZERO, Charge, Flat
+from parley.plan_rules import LARGEST_AMOUNT, LARGEST_QUANTITY, bounds_problems, charge_problems
+from parley.plans import ZERO, Charge
 from parley_billing.core.rating import case_config as read
 from parley_billing.core.rating.amount import Amount, RatingProblem
 from parley_billing.core.rating.case_config import Json
@@ -58,9 +58,10 @@ def _charge(given: Mapping[str, Json]) -> Charge:
     pricing, free = read.pricing_of(name, nested["config"])
     included = free + (read.optional(given, "included", LARGEST_QUANTITY) or ZERO)
     minimum, maximum = (read.optional(given, bound, LARGEST_AMOUNT) for bound in ("minimum", "maximum"))
-    return Charge(
-        name, pricing, None if isinstance(pricing, Flat) else "pubSubMessageCount", included, minimum, maximum
-    )
+    charge = Charge("line", pricing, "pubSubMessageCount", included, minimum, maximum)
+    for problem in charge_problems(charge, "config"):
+        raise RatingProblem(str(problem))
+    return charge
 
 
 def _terms(given: Mapping[str, Json]) -> Terms:
@@ -91,7 +92,7 @@ def _invoice(needed: str = "") -> _Model:
             own = read.members(row, "config.lines", "pricing", _LINE)
             lines.append(rate_line(_charge(own), quantity, code, _terms(own)))
         coupons = [_coupon(row, code) for row in read.listed(given.get("coupons", []), "config.coupons")]
-        bounds = Bounds(_money(given, "minimum", code), _money(given, "maximum", code))
+        bounds = _bounds(given, code)
         statement = put_together(lines, code, coupons, bounds)
         amounts = read.listed(given.get("credits", []), "config.credits")
         credits = [
@@ -104,6 +105,13 @@ def _invoice(needed: str = "") -> _Model:
         return Result(settled.due.value, "; ".join(str(step) for step in steps))
 
     return rate
+
+
+def _bounds(given: Mapping[str, Json], code: str) -> Bounds:
+    minimum, maximum = (read.optional(given, bound, LARGEST_AMOUNT) for bound in ("minimum", "maximum"))
+    for problem in bounds_problems(minimum, maximum, "config"):
+        raise RatingProblem(str(problem))
+    return Bounds(_money(given, "minimum", code), _money(given, "maximum", code))
 
 
 def _coupon(row: Json, code: str) -> Coupon:

@@ -47,12 +47,15 @@ def text(value: Json, name: str) -> str:
 
 def day(value: Json, name: str) -> date:
     """A day as `2026-02-28`."""
+    written = text(value, name)
     try:
-        return date.fromisoformat(text(value, name))
-    except ValueError as problem:
-        if isinstance(problem, RatingProblem):
-            raise
-        raise RatingProblem(f"{name}: {_shown(value)} is not a day as 2026-02-28.") from None
+        found = date.fromisoformat(written)
+    except ValueError:
+        found = None
+    # fromisoformat also takes 20260228 and 2026-W09-6.
+    if found is None or found.isoformat() != written:
+        raise RatingProblem(f"{name}: {_shown(value)} is not a day as 2026-02-28.")
+    return found
 
 
 def listed(value: Json, name: str) -> list[Json]:

@@ -117,8 +117,11 @@ def day_start(day: date, zone: tzinfo) -> datetime:
     Where clocks go back over midnight it is the first of the two; where they skip midnight, the instant they do.
     """
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    before = midnight.astimezone(UTC)
-    after = midnight.replace(fold=1).astimezone(UTC)
+    try:
+        before = midnight.astimezone(UTC)
+        after = midnight.replace(fold=1).astimezone(UTC)
+    except OverflowError:
+        raise RatingProblem(f"{day} begins outside of the calendar there.") from None
     if before <= after:
         return before
     # Skipped: somewhere between the two readings the local clock jumps from before midnight to after it.
