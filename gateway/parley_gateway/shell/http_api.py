@@ -103,7 +103,11 @@ class HttpApi:
             response.force_close()
         # Sent here, so that only what was written counts.
         await response.prepare(request)
-        await response.write_eof()
+        try:
+            await response.write_eof()
+        except asyncio.CancelledError:
+            caller.counter.replay(1, len(frame.payload))  # aiohttp waits only after it has written
+            raise
         caller.counter.replay(1, len(frame.payload))
         return response
 
