@@ -19,6 +19,7 @@ from parley_gateway.shell.fan_out import Broadcast, FanOut
 from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.page_store import PageStore
 from parley_gateway.shell.subscriber import Subscriber
+from parley_runtime.outage import Outage
 from parley_runtime.settings import Settings
 from parley_runtime.telemetry import Metrics, get_logger
 
@@ -43,6 +44,7 @@ class Hub:
         self._fan_out = fan_out
         self._slow: set[Subscriber] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._outage = Outage("pages cannot be mended yet")
         self._doubtful: set[LivePage] = set()
         self._comparing: asyncio.Task[None] | None = None
         self._entries = metrics.counter(names.BUS_ENTRIES)
@@ -309,6 +311,9 @@ class Hub:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (problem := task.exception()) is not None:
-            # The next comparison of heads tries again.
-            get_logger().warning("a page could not be mended yet", problem=type(problem).__name__)
+        if task.cancelled():
+            return
+        if (problem := task.exception()) is None:
+            self._outage.over()
+        else:
+            self._outage.began(problem)  # the next comparison of heads tries again
