@@ -15,7 +15,7 @@ from parley_billing.shell.exporter import REFRESH_EVERY, LedgerExporter
 from parley_billing.shell.health import PROBE_EVERY, Health
 from parley_billing.shell.usage_store import UsageStore
 from parley_runtime.clock import SystemClock
-from parley_runtime.database import Pool
+from parley_runtime.database import close
 from parley_runtime.http.health import health_routes, operators_app
 from parley_runtime.http.listening import listen
 from parley_runtime.lifecycle import Background, until_stopped
@@ -26,8 +26,6 @@ from parley_runtime.telemetry import Metrics, configure_logging, get_logger
 from parley_runtime.tenant_view import TenantView
 from parley_runtime.tokens import TokenVerifier
 
-#: Seconds for giving the connections to the database back when the process stops.
-CLOSE_WAIT = 2.0
 #: Seconds beyond `BLOCK_MS` after which a read of the stream counts as lost.
 READ_GRACE = 3.0
 
@@ -72,7 +70,7 @@ async def run(settings: Settings) -> None:
             await asyncio.wait([opening])
             return
         pool = opening.result()
-        stack.push_async_callback(_close, pool)
+        stack.push_async_callback(close, pool)
         stack.push_async_callback(background.close)
         tenants = TenantView(client, keys)
         await tenants.load()
@@ -94,14 +92,6 @@ async def run(settings: Settings) -> None:
         await _serve(stack, api, settings.billing_listen)
         get_logger().info("billing serves", listen=settings.billing_listen, metrics=settings.metrics_listen)
         await stopped
-
-
-async def _close(pool: Pool) -> None:
-    try:
-        async with asyncio.timeout(CLOSE_WAIT):
-            await pool.close()
-    except TimeoutError:
-        pool.terminate()
 
 
 async def _serve(stack: AsyncExitStack, application: web.Application, address: str) -> None:

@@ -19,6 +19,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolC
 
 #: Seconds for one statement. Longer means that the database is in trouble: say so, rather than queue.
 STATEMENT_TIMEOUT = 5.0
+#: Seconds for giving the connections back when a process stops.
+CLOSE_WAIT = 2.0
 #: Key of the advisory lock that lets one process at a time migrate ("parley" in ASCII).
 _MIGRATION_LOCK = 0x7061726C6579
 
@@ -48,6 +50,15 @@ async def connect(url: str, role: DatabaseRole, *, size: int) -> Pool:
         max_inactive_connection_lifetime=60,
         server_settings={"role": role, "search_path": "parley", "application_name": role, "timezone": "UTC"},
     )
+
+
+async def close(pool: Pool) -> None:
+    """Give the connections back; those that do not end in time are cut."""
+    try:
+        async with asyncio.timeout(CLOSE_WAIT):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 # Alembic and SQLAlchemy are loaded by who migrates: it takes half a second, and a gateway never does.

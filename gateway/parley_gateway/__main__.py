@@ -25,7 +25,7 @@ from parley_gateway.shell.silent_connections import KEEP_ALIVE, SILENCE_TICK, Si
 from parley_gateway.shell.spool import Spool, new_run
 from parley_gateway.shell.usage_reporter import UsageReporter
 from parley_gateway.shell.writer import Writer
-from parley_runtime import redis_client
+from parley_runtime import database, redis_client
 from parley_runtime.clock import SystemClock
 from parley_runtime.http.health import operators_app
 from parley_runtime.http.listening import listen
@@ -126,7 +126,7 @@ async def serve(settings: Settings) -> None:
         await background.close()
         # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
         await reporter.close(seconds=min(CONFIRM_WAIT, settings.drain_seconds))
-        await pool.close()
+        await database.close(pool)
         await client.aclose()
         await blocking.aclose()
     get_logger().info("gateway stopped", run=run)
