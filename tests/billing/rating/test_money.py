@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.profiles import SHORT
 from parley.money import MINOR_UNITS, Money, MoneyProblem, allocate, plain, round_half_away, to_money, total
 
 ROUNDED = [
@@ -35,6 +36,7 @@ def test_a_third_is_rounded_without_going_through_a_decimal() -> None:
     assert round_half_away(Fraction(2, 3), 2) == D("0.67")
 
 
+@SHORT
 @given(st.fractions(), st.integers(0, 6))
 def test_rounding_is_symmetric_and_at_most_half_a_unit_off(value: Fraction, decimals: int) -> None:
     rounded = Fraction(round_half_away(value, decimals))
@@ -110,6 +112,7 @@ def test_allocation_to_nobody_is_refused(weights: list[int]) -> None:
         allocate(Money("EUR", 1), weights)
 
 
+@SHORT
 @given(st.integers(-(10**20), 10**20), st.lists(st.integers(0, 10**12), min_size=1, max_size=20).filter(any))
 def test_allocated_parts_add_up_and_none_is_a_unit_off(minor: int, weights: Sequence[int]) -> None:
     whole = Money("JPY", minor)

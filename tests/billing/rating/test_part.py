@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.profiles import SHORT
 from parley.money import Money, total
 from parley.plans import Charge, Flat, PerUnit, Plan
 from parley_billing.core.rating.amount import RatingProblem
@@ -92,6 +93,7 @@ def test_holdings_that_do_not_fit_are_refused(holdings: list[Holding], sentence:
     assert str(refused.value) == sentence
 
 
+@SHORT
 @given(
     st.sets(st.integers(2, 28), max_size=8),
     st.decimals(0, 10**6, places=4),
@@ -111,6 +113,7 @@ def test_changing_to_the_same_plan_changes_nothing(days: set[int], fee: D, inclu
     assert free == 0
 
 
+@SHORT
 @given(st.sets(st.integers(1, 28), max_size=8), st.one_of(st.none(), st.integers(-10, 50)))
 def test_parts_cover_every_day_once(days: set[int], trial: int | None) -> None:
     trial_end = None if trial is None else FEBRUARY.start + timedelta(trial)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.profiles import SHORT
 from parley_billing.core.rating.amount import RatingProblem
 from parley_billing.core.rating.periods import Cycle, Period, Stretch, add_months, cycle, day_start, day_start_ms
 from parley_billing.core.rating.portion import Portion
@@ -59,6 +60,7 @@ def test_the_period_with_a_day(row: tuple[str, str, str, str, tuple[str, str]]) 
     assert found == Period(on(period[0]), on(period[1]))
 
 
+@SHORT
 @given(
     st.dates(date(1990, 1, 1), date(2100, 1, 1)), st.dates(date(1990, 1, 1), date(2100, 1, 1)), st.sampled_from([1, 12])
 )

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.formula import check
+from kit.profiles import SHORT
 from parley.money import Money, exact, to_money, total
 from parley.plan_rules import pricing_problems
 from parley.plans import Block, Blocks, Charge, Flat, Graduated, Meter, Package, PerUnit, Plan, Pricing, Tier, Volume
@@ -78,6 +79,7 @@ def portions(draw: st.DrawFn) -> Portion:
 TERMS = st.builds(Terms, SMALL, st.decimals(0, 100, places=2), portions())
 
 
+@SHORT
 @given(PRICINGS, QUANTITIES)
 def test_an_amount_is_what_its_formula_says(pricing: Pricing, quantity: Decimal) -> None:
     assert pricing_problems(pricing) == []
@@ -86,6 +88,7 @@ def test_an_amount_is_what_its_formula_says(pricing: Pricing, quantity: Decimal)
     assert check(amount.formula) == Fraction(amount.value)
 
 
+@SHORT
 @given(MONOTONE, QUANTITIES, QUANTITIES)
 def test_more_never_costs_less_where_the_model_is_monotone(pricing: Pricing, one: Decimal, other: Decimal) -> None:
     assert price(pricing, min(one, other)).value <= price(pricing, max(one, other)).value
@@ -104,11 +107,13 @@ def _by_hand(made: list[Tier], quantity: Decimal) -> Fraction:
     return value
 
 
+@SHORT
 @given(tiers(), st.decimals(0, 60, places=1))
 def test_graduated_is_the_sum_over_its_units(made: list[Tier], quantity: Decimal) -> None:
     assert Fraction(price(Graduated(made), quantity).value) == _by_hand(made, quantity)
 
 
+@SHORT
 @given(charges(), QUANTITIES, TERMS, CURRENCIES)
 def test_a_line_is_what_its_formula_says(charge: Charge, quantity: Decimal, terms: Terms, currency: str) -> None:
     line = rate_line(charge, quantity, currency, terms)
@@ -117,6 +122,7 @@ def test_a_line_is_what_its_formula_says(charge: Charge, quantity: Decimal, term
     assert all(type(step.amount.value) is Decimal for step in line.steps)
 
 
+@SHORT
 @given(charges(), st.lists(SMALL, min_size=1, max_size=6), TERMS, CURRENCIES)
 def test_a_split_period_costs_what_it_costs_at_once(
     charge: Charge, quantities: list[Decimal], terms: Terms, currency: str
@@ -125,6 +131,7 @@ def test_a_split_period_costs_what_it_costs_at_once(
     assert total(currency, instalments(charge, quantities, currency, terms)) == at_once
 
 
+@SHORT
 @given(charges(), st.lists(st.tuples(SMALL, SMALL), min_size=1, max_size=5), CURRENCIES)
 def test_late_usage_makes_up_the_whole_difference(
     charge: Charge, usage: list[tuple[Decimal, Decimal]], currency: str
@@ -137,6 +144,7 @@ def test_late_usage_makes_up_the_whole_difference(
     assert total(currency, [*billed, *late]) == rate_line(charge, known_now[-1], currency).money
 
 
+@SHORT
 @given(st.decimals(0, 10**6, places=4), st.sets(st.integers(1, 364)), CURRENCIES)
 def test_shares_of_a_period_add_up_however_it_is_cut(amount: Decimal, cuts: set[int], currency: str) -> None:
     edges = [0, *sorted(cuts), 365]
@@ -164,6 +172,7 @@ def bounds(draw: st.DrawFn) -> Bounds:
     )
 
 
+@SHORT
 @given(st.lists(st.integers(-(10**6), 10**9), max_size=8), st.lists(COUPONS, max_size=3), bounds())
 def test_the_parts_of_a_statement_add_up(minors: list[int], coupons: list[Coupon], held: Bounds) -> None:
     lines = [Line(str(number), Decimal(0), Money("EUR", minor), ()) for number, minor in enumerate(minors)]
@@ -175,6 +184,7 @@ def test_the_parts_of_a_statement_add_up(minors: list[int], coupons: list[Coupon
     assert check(statement.formula) == Fraction(statement.net.value)
 
 
+@SHORT
 @given(st.integers(-(10**6), 10**6), st.lists(MINORS, max_size=4), MINORS)
 def test_what_is_drawn_and_what_is_due_is_what_was_payable(payable: int, lefts: list[int], balance: int) -> None:
     credits = [Credit(str(number), Money("EUR", left)) for number, left in enumerate(lefts)]
@@ -213,6 +223,7 @@ def _bill(records: list[UsageRecord]) -> list[str]:
     return [rate_line(c, Decimal(usage[c.meter or "pubSubBandwidth"]), "EUR").formula for c in PLAN.charges]
 
 
+@SHORT
 @given(
     st.lists(st.lists(USAGE_LINES, max_size=3), max_size=5).flatmap(
         lambda made: st.tuples(st.just(made), st.permutations(made))

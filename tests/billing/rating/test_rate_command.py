@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.formula import check
+from kit.profiles import SHORT
 from parley_billing.core.rating.case_compound import COMPOUND
 from parley_billing.core.rating.cases import answer
 from parley_billing.rate_command import LARGEST_FILE, rate, zone
@@ -273,6 +274,7 @@ PERIOD_CONFIGS = st.fixed_dictionaries(
 )
 
 
+@SHORT
 @given(
     st.fixed_dictionaries(
         {
@@ -288,6 +290,7 @@ def test_whatever_it_is_given_there_is_an_answer(anything: Any) -> None:
     assert (answered.result is None) != (answered.error is None)
 
 
+@SHORT
 @given(st.sampled_from([*COMPOUND]), COMPOUND_CONFIGS | PERIOD_CONFIGS, st.sampled_from(["0", "1", "12.5"]))
 def test_whatever_is_rated_has_a_formula_that_holds(model: str, config: Any, quantity: str) -> None:
     answered = answer(case(model, config, quantity), 0, zone)
