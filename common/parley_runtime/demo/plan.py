@@ -10,7 +10,7 @@ from parley_runtime.embedded import free_port
 from parley_runtime.embedded.ports import LOOPBACK
 
 # The demo's ctrl-C promises 3 s, so draining may not use the production default. Seconds.
-DRAIN_SECONDS = "1"
+DRAIN_SECONDS = "0"
 
 
 @dataclass(frozen=True, slots=True)

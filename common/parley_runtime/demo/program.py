@@ -46,9 +46,10 @@ class Program:
         return self._child.running
 
     def why_ended(self) -> str:
-        """Exit status and the last line of the log."""
-        words = self._child.last_words(1)
-        return exit_reason(self._child.poll()) + (f": {words[:300]}" if words else f", log {self._log}")
+        """Exit status, and what it said last; one that was killed did not know, so its last words say nothing."""
+        status = self._child.poll()
+        words = "" if status is not None and status < 0 else self._child.last_words(1)
+        return exit_reason(status) + (f": {words[:300]}" if words else f", log {self._log}")
 
     def stop(self, seconds: float) -> None:
         """SIGTERM, and SIGKILL after `seconds`."""

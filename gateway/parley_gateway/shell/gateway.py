@@ -27,6 +27,8 @@ SILENCE = 65.0
 WHEEL = 20
 #: Seconds for the closing handshakes at the end of a drain.
 CLOSING = 2.0
+#: Seconds beyond the time to move, for those who chose its very end.
+LATECOMERS = 1.0
 
 
 class Pinged(Protocol):
@@ -124,11 +126,11 @@ class Gateway:
             connection.move(round(within * 1000))
         for live in self.hub.pages.values():
             live.wake()  # long polls answer now
-        await self._emptied(within + 1)
+        await self._emptied(within + min(LATECOMERS, seconds))
         for connection in self.connections:
             retry = round(random.uniform(0, 2_000))  # noqa: S311 - jitter
             connection.end(CloseCode.RESTARTING, Refusal("unavailable", retry_in_ms=retry))
-        await self._emptied(CLOSING)
+        await self._emptied(min(CLOSING, 0.3 + seconds))
 
     async def _emptied(self, seconds: float) -> None:
         """Wait until the last connection has gone, at most this long."""
