@@ -50,7 +50,8 @@ def settings() -> str:
     return _page(
         "Settings",
         "Every process reads the same settings: first from the environment, then from the TOML file that\n"
-        "`PARLEY_SETTINGS_FILE` names, where a setting has its name without `PARLEY_`, in small letters. A setting that\n"
+        "`PARLEY_SETTINGS_FILE` names, where a setting has its name without `PARLEY_`, in small "
+        "letters. A setting that\n"
         "cannot be used ends the process with a sentence that names it.\n",
         _table(("setting", "default", "allowed", "meaning"), rows),
     )
@@ -87,7 +88,8 @@ def errors() -> str:
         "Errors",
         "A program reads the code, a person the message and the help. Over HTTP an error is\n"
         "`application/problem+json` with the status below; on a socket it is an `error` frame. After an error nothing\n"
-        "was changed, except after `internal`: there the outcome is unknown, and the same `broadcastId` is safe to send\n"
+        "was changed, except after `internal`: there the outcome is unknown, and the same "
+        "`broadcastId` is safe to send\n"
         "again.\n",
         _table(("code", "HTTP status", "close code", "message", "what to do"), codes),
         "The close code is used when the error ends the socket, which most do not: see the protocol.\n",
