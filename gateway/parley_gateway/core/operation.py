@@ -128,6 +128,9 @@ def accept(do: Do, claims: Claims, *, size: int = 0, site: str = "") -> Operatio
     """A `do` as an operation of this reader. Raises `BadInput`, `NotThere` or `NotAllowed`."""
     check_page(do.page)
     identity = check_uuid(do.broadcast_id, "broadcastId")
+    if identity != do.broadcast_id:
+        # Its sender recognises it by comparing text, and would not.
+        raise BadInput("bad-field", "`broadcastId` must be in lower case.")
     if do.op not in OP_NAMES:
         raise BadInput("unknown-op", "This `op` is not known.")
     members: dict[str, Any] = {name: getattr(do, name) for name in NEEDS[do.op]}

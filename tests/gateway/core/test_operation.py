@@ -73,8 +73,11 @@ def test_empty_context_is_written_out() -> None:
     assert written["quote"] == {"exact": "x", "prefix": "", "suffix": ""}
 
 
-@pytest.mark.parametrize("identity", ["", "1", "00000000000040008000000000000001", uuid(1) + "0", uuid(1) + "\n"])
-def test_a_broadcast_id_is_a_uuid(identity: str) -> None:
+@pytest.mark.parametrize(
+    "identity",
+    ["", "1", "00000000000040008000000000000001", uuid(1) + "0", uuid(1) + "\n", CHAT.upper().replace("0", "A")],
+)
+def test_a_broadcast_id_is_a_uuid_in_lower_case(identity: str) -> None:
     with pytest.raises(Refusal) as refused:
         accept(Do(PAGE, identity, "resolve", chat=CHAT), claims())
     assert refused.value.code == "bad-field"
