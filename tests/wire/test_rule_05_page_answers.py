@@ -235,3 +235,25 @@ async def test_a_reaction_by_many_lists_fifty(enter: Enter, page: str) -> None:
     assert shown == {"❤️": [f"reader-{number:02}" for number in range(50)]}
     answer = await readers[0].join(page)
     assert answer.chats[chat]["comments"][0]["reactions"] == shown
+
+
+async def test_each_join_is_answered_in_order(enter: Enter, page: str) -> None:
+    """Sent without waiting: every one has an answer of its own, and the page is live after the last."""
+    ann = await enter("ann")
+    await ann.do(page, "new-chat", anchor=anchor(), text="Why?")
+    for _ in range(5):
+        view = await ann.ask_join(page)
+    await ann.until(lambda: len(view.answers) == 5)
+    await ann.do(page, "new-chat", anchor=anchor(), text="Why not?")
+    await ann.reach(page, 2)
+
+
+async def test_a_leave_ends_every_answer_that_is_under_way(enter: Enter, page: str) -> None:
+    ann, bo = await enter("ann", joined=page), await enter("bo", gateway=1)
+    for _ in range(5):
+        await bo.ask_join(page)
+    await bo.leave(page)
+    await ann.do(page, "new-chat", anchor=anchor(), text="Why?")
+    await ann.reach(page, 1)
+    await bo.ping()
+    assert not bo.of("live", page=page)

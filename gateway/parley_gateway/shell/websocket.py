@@ -1,6 +1,7 @@
 """One WebSocket: bytes to the session, what it says to be done, answers back."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -40,6 +41,8 @@ from parley_runtime.tokens import LEEWAY
 CLOSE_WAIT = 2.0
 #: Operations of one connection that are not answered yet.
 PENDING = 500
+#: Joins of one connection that are not answered yet.
+JOINS = 2 * limits.PAGES_PER_CONNECTION.default
 #: Seconds before a token's end at which the client should renew it; at most half of what is left.
 RENEW_AHEAD = 60.0
 
@@ -62,6 +65,15 @@ def _reason(refusal: Refusal) -> bytes:
     return msgspec.json.encode(reason)
 
 
+def _plain_descriptor(transport: asyncio.Transport) -> int | None:
+    """Where bytes can be written past the transport; None when it encrypts them, or has no socket."""
+    socket = transport.get_extra_info("socket")
+    if socket is None or transport.get_extra_info("sslcontext") is not None:
+        return None
+    descriptor: int = socket.fileno()
+    return descriptor if descriptor >= 0 else None
+
+
 class WebSocketConnection(Subscriber):
     """One client over WebSocket."""
 
@@ -74,11 +86,13 @@ class WebSocketConnection(Subscriber):
         self._gateway = gateway
         self._socket = socket
         self._transport = transport
+        self._descriptor = _plain_descriptor(transport)
         self._origin = request.headers.get("Origin")
         authorization = request.headers.get("Authorization", "")
         self._header_token = authorization[7:] if authorization[:7].lower() == "bearer " else None
         self._session = Session(gateway.clock.monotonic())
         self._pending = 0
+        self._joining = 0
         self._expiry: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
         self.last_heard = gateway.clock.monotonic()
@@ -89,10 +103,20 @@ class WebSocketConnection(Subscriber):
         transport = self._transport
         if self.slow_since is not None or transport.is_closing():
             return 0
-        if transport.get_write_buffer_size() > limits.SEND_BUFFER.default:
+        data = frame.websocket
+        waiting = transport.get_write_buffer_size()
+        if not waiting and self._descriptor is not None:
+            # Nothing waits before it, so it may go straight to the kernel, which saves the transport's own work.
+            try:
+                sent = os.write(self._descriptor, data)
+            except OSError:
+                sent = 0  # full or broken: the transport finds out which, and acts
+            if sent < len(data):
+                transport.write(data[sent:])
+            return len(data)
+        if waiting > limits.SEND_BUFFER.default:
             self._gateway.hub.mark_slow(self)
             return 0
-        data = frame.websocket
         transport.write(data)
         return len(data)
 
@@ -245,21 +269,34 @@ class WebSocketConnection(Subscriber):
             self._tell(_error(Refusal("internal"), broadcast_id, operation.page))
 
     def _open(self, page: str, since: Since | None) -> None:
-        if (running := self.joins.pop(page, None)) is not None:
-            running.cancel()
+        if self._joining >= JOINS:
+            self._tell(_error(Limited("over-limit", "Too many joins wait for their answer."), None, page))
+            return
         self._gateway.joins.open(self, page)
-        task = asyncio.create_task(self._join(page, since))
+        self._joining += 1
+        task = asyncio.create_task(self._join(page, since, self.joins.get(page)))
         self.joins[page] = task
         task.add_done_callback(partial(self._joined, page))
 
     def _joined(self, page: str, task: "asyncio.Task[None]") -> None:
+        self._joining -= 1
         if self.joins.get(page) is task:
             del self.joins[page]
         if not task.cancelled() and (problem := task.exception()) is not None:
             get_logger().error("a join failed", exc_info=problem)
             self._tell(_error(Refusal("internal", "The page could not be opened."), None, page))
 
-    async def _join(self, page: str, since: Since | None) -> None:
+    async def _join(self, page: str, since: Since | None, before: "asyncio.Task[None] | None") -> None:
+        """Each join is answered, in order: `before` is the one before it on the same page."""
+        if before is not None and not before.done():
+            try:
+                await asyncio.wait([before])
+            except asyncio.CancelledError:
+                before.cancel()
+                raise
+            if page not in self.pages:
+                return  # the answer before this one failed, and said so
+            self._gateway.joins.open(self, page)
         try:
             await self._gateway.joins.answer(self.pages[page], self, since)
         except FAULTS:
