@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import msgspec
-from redis.asyncio import RedisCluster
+from redis.asyncio import Redis, RedisCluster
 
 from parley import metrics as names
 from parley.pages import PARTITIONS, partition_of
@@ -36,6 +36,11 @@ PIPELINE = 200
 RETRY = 0.2
 
 _BODY = BODY.encode()
+
+
+def _word(word: bytes) -> bytes:
+    """One argument of a command, as Redis reads it."""
+    return b"$%d\r\n%b\r\n" % (len(word), word)
 
 
 class BusWriter:
@@ -97,7 +102,11 @@ class BusReader:
         self._entry = entry
         self._lost = lost
         self._positions = [StreamPosition() for _ in range(PARTITIONS)]
-        self._partition_of_stream = {keys.bus(n).encode(): n for n in range(PARTITIONS)}
+        # Bytes, and made once: each read names all of them.
+        self._streams = [keys.bus(n).encode() for n in range(PARTITIONS)]
+        words = [b"XREAD", b"COUNT", b"%d" % READ_COUNT, b"BLOCK", b"%d" % BLOCK_MS, b"STREAMS", *self._streams]
+        self._command = b"*%d\r\n" % (len(words) + PARTITIONS) + b"".join(map(_word, words))
+        self._partition_of_stream = {stream: n for n, stream in enumerate(self._streams)}
         self._faults = metrics.counter(names.BUS_FAULTS)
         self._entries = metrics.counter(names.BUS_ENTRIES)
 
@@ -131,13 +140,29 @@ class BusReader:
                 await asyncio.sleep(RETRY)
 
     async def _read(self, partitions: list[int]) -> None:
-        streams: dict[Any, Any] = {self._keys.bus(n): self._positions[n].cursor for n in partitions}
-        answer = await self._client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
+        cursors = [self._positions[partition].cursor.encode() for partition in partitions]
+        if isinstance(self._client, RedisCluster):
+            streams: dict[Any, Any] = {self._streams[n]: at for n, at in zip(partitions, cursors, strict=True)}
+            answer = await self._client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
+        else:
+            answer = await self._read_all(self._client, cursors)
         for stream, entries in cast(Any, answer) or []:
             partition = self._partition_of_stream[stream]
             for identity, fields in entries:
                 self._positions[partition].advance(identity.decode())
                 self._take(fields)
+
+    async def _read_all(self, client: Redis, cursors: list[bytes]) -> Any:
+        """The same for all streams at once, with a command that is packed here: its names never change.
+
+        The client would pack more than 130 words anew for each entry: half of all that reading one costs.
+        """
+        connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.send_packed_command(self._command + b"".join(map(_word, cursors)))
+            return await client.parse_response(connection, "XREAD")
+        finally:
+            await client.connection_pool.release(connection)
 
     def _take(self, fields: dict[bytes, bytes]) -> None:
         try:

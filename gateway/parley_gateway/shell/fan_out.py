@@ -23,7 +23,7 @@ class Broadcast:
     `after`: the seq before the first frame, or None for frames that carry no history. `events`: entries per frame.
     """
 
-    __slots__ = ("_members", "_rest", "after", "done", "events", "frames", "page", "skip")
+    __slots__ = ("_members", "_prepared", "_rest", "after", "done", "page", "skip")
 
     def __init__(
         self,
@@ -36,11 +36,10 @@ class Broadcast:
         skip: str = "",
     ) -> None:
         self.page = page
-        self.frames = frames
-        self.events = events
         self.after = after
         self.done = done
         self.skip = skip
+        self._prepared = list(zip(frames, events, strict=True))
         self._members = page.members
         self._rest: Iterator[Subscriber] = iter(list(page.members))
 
@@ -49,32 +48,37 @@ class Broadcast:
         members, after, skip = self.page.members, self.after, self.skip
         if after is not None and members is not self._members:
             return False  # the page began anew: who is a member now knows more than this
-        told: dict[Counter, list[int]] = {}
+        # Who is next to whom mostly counts with the same counter: a sum for each run of them is one addition, not many.
+        counter: Counter | None = None
+        messages = size = 0
         left = SLICE
+        prepared = self._prepared
         for subscriber in self._rest:
             since = members.get(subscriber)
             if since is None or (after is not None and since > after) or (skip and subscriber.client == skip):
                 continue  # left, or joined anew, since this began
-            for frame, events in zip(self.frames, self.events, strict=True):
-                size = subscriber.send(frame)
-                if not size:
+            if subscriber.counter is not counter:
+                self._count(counter, messages, size)
+                counter, messages, size = subscriber.counter, 0, 0
+            for frame, events in prepared:
+                written = subscriber.send(frame)
+                if not written:
                     break
-                counted = told.get(subscriber.counter)
-                if counted is None:
-                    told[subscriber.counter] = [events, size]
-                else:
-                    counted[0] += events
-                    counted[1] += size
+                messages += events
+                size += written
             left -= 1
             if not left:
                 break
-        live = after is not None
-        for counter, (messages, size) in told.items():
-            if live:
-                counter.delivery(messages, size)
-            else:
-                counter.presence(messages, size)
+        self._count(counter, messages, size)
         return not left
+
+    def _count(self, counter: Counter | None, messages: int, size: int) -> None:
+        if counter is None or not messages:
+            return
+        if self.after is not None:
+            counter.delivery(messages, size)
+        else:
+            counter.presence(messages, size)
 
 
 class FanOut:

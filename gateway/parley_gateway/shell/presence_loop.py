@@ -18,8 +18,8 @@ from parley_runtime.settings import Settings
 TICK = 0.25
 #: Seconds after which a count is read again although nothing changed here: a lost message heals.
 REREAD = 5.0
-#: Calls to Redis at the same time.
-CONCURRENT = 32
+#: Pages that are counted at the same time; what is asked of Redis then shares pipelines.
+CONCURRENT = 256
 #: Seconds for which the answer to a join waits for the count. Longer, and Redis is in trouble: the page matters more,
 #: and the count follows as a frame of its own.
 ANSWER_WAIT = 0.3

@@ -4,8 +4,11 @@ A gateway writes only its own set, under a lease on Redis's own clock: what a cr
 lease ends, and what a flushed Redis forgot is written again at the next renewal.
 """
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
+
+from redis.exceptions import RedisError
 
 from parley.pages import page_key, partition_of
 from parley.redis_keys import Keys
@@ -13,6 +16,10 @@ from parley_runtime.redis_client import Client
 
 #: Reader ids in one call: keeps a call under a millisecond of Redis.
 CHUNK = 500
+#: Calls in one pipeline: a few milliseconds of Redis.
+PIPELINE = 200
+
+_Argument: TypeAlias = "str | int"
 
 #: KEYS: gateways, own readers.
 #: ARGV: run, lease ms, expected own count (-1: unknown), key prefix, 1 to begin with an empty own set, number added,
@@ -53,6 +60,8 @@ class PresenceStore:
         self._keys = keys
         self._run = run
         self._lease_ms = lease_ms
+        self._waiting: list[tuple[tuple[_Argument, ...], asyncio.Future[tuple[int, int]]]] = []
+        self._sending: asyncio.Task[None] | None = None
 
     async def touch(
         self,
@@ -77,24 +86,46 @@ class PresenceStore:
         for call in range(calls):
             more = added[call * CHUNK : (call + 1) * CHUNK]
             less = removed[call * CHUNK : (call + 1) * CHUNK]
-            total, wrong = await cast(
-                Any,
-                self._client.eval(
-                    _TOUCH,
-                    2,
-                    gateways,
-                    own,
-                    self._run,
-                    self._lease_ms,
-                    expected if call == calls - 1 else -1,
-                    f"{gateways}:",
-                    int(afresh and call == 0),
-                    len(more),
-                    *more,
-                    *less,
-                ),
+            total, wrong = await self._touch(
+                gateways,
+                own,
+                self._run,
+                self._lease_ms,
+                expected if call == calls - 1 else -1,
+                f"{gateways}:",
+                int(afresh and call == 0),
+                len(more),
+                *more,
+                *less,
             )
         return int(total), bool(wrong)
+
+    async def _touch(self, *arguments: _Argument) -> tuple[int, int]:
+        """Run the script; calls that are made while others are on their way share the next pipeline."""
+        answer: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((arguments, answer))
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
+        return await answer
+
+    async def _send(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:PIPELINE], self._waiting[PIPELINE:]
+            results: list[Any]
+            try:
+                async with self._client.pipeline(transaction=False) as pipeline:
+                    for arguments, _ in batch:
+                        pipeline.eval(_TOUCH, 2, *cast(Any, arguments))
+                    results = await pipeline.execute(raise_on_error=False)
+            except (RedisError, OSError, TimeoutError) as problem:
+                results = [problem] * len(batch)
+            for (_, answer), result in zip(batch, results, strict=True):
+                if answer.done():
+                    continue  # whoever asked has gone
+                if isinstance(result, Exception):
+                    answer.set_exception(result)
+                else:
+                    answer.set_result(result)
 
     async def forget(self, tenant: str, page: str) -> None:
         """Drop this gateway's readers of a page at once: at shutdown, so that nobody waits for the lease."""
