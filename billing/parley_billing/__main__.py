@@ -13,6 +13,8 @@ from parley_billing.shell.confirmation_sweep import SWEEP_EVERY, sweep
 from parley_billing.shell.consumer import BLOCK_MS, Consumer
 from parley_billing.shell.exporter import REFRESH_EVERY, LedgerExporter
 from parley_billing.shell.health import PROBE_EVERY, Health
+from parley_billing.shell.minute_sweep import SWEEP_EVERY as MINUTES_SWEEP_EVERY
+from parley_billing.shell.minute_sweep import sweep_minutes
 from parley_billing.shell.usage_store import UsageStore
 from parley_runtime.clock import SystemClock
 from parley_runtime.database import close
@@ -82,10 +84,14 @@ async def run(settings: Settings) -> None:
         async def sweep_once() -> None:
             await sweep(pool, client, keys)
 
+        async def sweep_minutes_once() -> None:
+            await sweep_minutes(pool, clock.now_ms())
+
         background.run("tenants", tenants.follow())
         background.run("consumer", consumer.run())
         background.repeat("export totals", exporter.refresh, REFRESH_EVERY)
         background.repeat("sweep confirmations", sweep_once, SWEEP_EVERY)
+        background.repeat("sweep minutes", sweep_minutes_once, MINUTES_SWEEP_EVERY)
         background.repeat("probe", lambda: health.probe(client, pool), PROBE_EVERY)
         api = UsageApi(UsageStore(pool), TokenVerifier(tenants, clock), clock).application()
         api.add_routes(health_routes(health.missing))

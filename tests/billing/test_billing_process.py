@@ -28,7 +28,7 @@ from parley_runtime.telemetry import Metrics
 
 pytestmark = pytest.mark.servers
 
-TABLES = ("usage_quarter_hours", "usage_days", "usage_totals")
+TABLES = ("usage_minutes", "usage_quarter_hours", "usage_days", "usage_totals")
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ async def taken(valkey: "redis.Redis") -> None:
 
 async def check(pool: Pool, records: list[UsageRecord]) -> None:
     async with pool.acquire() as connection:
-        for table in ("usage_quarter_hours", "usage_days", "usage_totals"):
+        for table in ("usage_minutes", "usage_quarter_hours", "usage_days", "usage_totals"):
             assert await ledger_sums(connection, table) == sums_of(records)
 
 

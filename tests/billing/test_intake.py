@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 
 from parley.limits import SITE_NAME
 from parley.usage import MINUTE_MS, UsageLine, UsageRecord, encode_record
+from parley_billing.core.columns import Columns
 from parley_billing.core.confirmations import advance
 from parley_billing.core.intake import COUNT_MOST, TIME_MOST, RecordId, against, take_in
-from parley_billing.core.rollup import fold
+from parley_billing.core.rollup import (
+    DAY_MS,
+    MINUTES_KEPT_DAYS,
+    QUARTER_HOUR_MS,
+    Sums,
+    exact_since_at,
+    fold,
+)
 
 NOW = 1_795_427_200_000
 
@@ -133,20 +141,47 @@ def test_order_and_grouping_of_records_make_no_difference_to_any_sum(content: li
     random.shuffle(records)
     cut = random.randint(0, len(records))
     parts = [fold(records[:cut]), fold(records[cut:])]
-    for name in ("quarter_hours", "days", "totals"):
-        together: Counter[Any] = Counter()
-        for part in parts:
-            for key, (messages, size) in getattr(part, name).items():
-                together[key, "messages"] += messages
-                together[key, "bytes"] += size
-        expected = {
-            (key, unit): counted
-            for key, sums in getattr(whole, name).items()
-            for unit, counted in zip(("messages", "bytes"), sums, strict=True)
-        }
-        assert dict(together) == expected
-        total = sum(each.bytes for every in content for each in every)
-        assert sum(size for _, size in getattr(whole, name).values()) == total
+    all_lines = [each for every in content for each in every]
+    for name, step in (("minutes", MINUTE_MS), ("quarter_hours", QUARTER_HOUR_MS), ("days", DAY_MS)):
+        expected: Counter[Any] = Counter()
+        for each in all_lines:
+            key = (each.minute // step * step, (each.tenant, each.site, each.usage_class))
+            expected[*key, "messages"] += each.messages
+            expected[*key, "bytes"] += each.bytes
+        assert flat(getattr(whole, name)) == +expected
+        assert flat(getattr(parts[0], name)) + flat(getattr(parts[1], name)) == +expected
+    totals: Counter[Any] = Counter()
+    for each in all_lines:
+        totals[each.tenant, each.usage_class] += each.bytes
+    assert +Counter({key: size for key, (_, size) in whole.totals.items()}) == +totals
+
+
+def flat(sums: dict[int, Sums]) -> "Counter[Any]":
+    counted: Counter[Any] = Counter()
+    for start, at_once in sums.items():
+        for key, (messages, size) in at_once.items():
+            counted[start, key, "messages"] += messages
+            counted[start, key, "bytes"] += size
+    return +counted
+
+
+def test_minutes_long_ago_have_no_sum_of_their_own_and_count_all_the_same() -> None:
+    since = exact_since_at(NOW)
+    assert since % QUARTER_HOUR_MS == 0 < NOW - since - MINUTES_KEPT_DAYS * DAY_MS < QUARTER_HOUR_MS
+    rollup = fold([record(1, line(minute=since - MINUTE_MS), line(minute=since))], since)
+    assert set(rollup.minutes) == {since}
+    assert set(rollup.quarter_hours) == {since - QUARTER_HOUR_MS, since}
+    assert rollup.totals == {("acme", "delivery"): [6, 600]}
+    assert exact_since_at(0) == 0
+
+
+@given(st.lists(lines, max_size=30))
+def test_the_columns_of_a_statement_are_the_sums_in_order(content: list[UsageLine]) -> None:
+    rollup = fold([record(1, *content)])
+    columns = Columns()
+    for sums in (rollup.minutes, rollup.quarter_hours, rollup.days):
+        rows = list(zip(*columns.of(sums), strict=True))
+        assert rows == sorted((start, *key, *counted) for start, part in sums.items() for key, counted in part.items())
 
 
 class Ledger:

@@ -7,8 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.errors import BadInput
+from parley.usage import MINUTE_MS
+from parley_billing.core.cover import cover
 from parley_billing.core.rollup import DAY_MS, QUARTER_HOUR_MS
-from parley_billing.core.usage_report import HOUR_MS, LATEST, UsageQuestion, UsageRow, answer, ask, month_of
+from parley_billing.core.usage_report import (
+    HOUR_MS,
+    LATEST,
+    UsageFound,
+    UsageQuestion,
+    UsageRow,
+    answer,
+    ask,
+    month_of,
+)
 
 
 def ms(*when: int) -> int:
@@ -29,9 +40,23 @@ def test_with_one_end_the_other_is_that_of_the_month() -> None:
     assert ask({"to": str(ms(2026, 10, 1))}, NOW).from_ms == ms(2026, 9, 1)
 
 
-def test_a_period_is_widened_to_whole_quarters_of_an_hour() -> None:
-    question = ask({"from": str(ms(2026, 11, 20, 10, 14)), "to": str(ms(2026, 11, 20, 10, 16))}, NOW)
-    assert (question.from_ms, question.to_ms) == (ms(2026, 11, 20, 10, 0), ms(2026, 11, 20, 10, 30))
+def test_a_period_is_widened_to_whole_minutes_and_no_further() -> None:
+    start, end = ms(2026, 11, 20, 10, 14), ms(2026, 11, 20, 10, 16)
+    for from_ms, to_ms in ((start, end), (start + 59_999, end - 59_999)):
+        question = ask({"from": str(from_ms), "to": str(to_ms)}, NOW)
+        assert (question.from_ms, question.to_ms) == (start, end)
+
+
+def test_an_end_whose_minutes_are_given_up_is_widened_to_whole_quarters() -> None:
+    since = ms(2026, 10, 19, 16, 15)
+    for (start, end), widened in (
+        ((ms(2026, 10, 19, 16, 1), ms(2026, 10, 19, 16, 2)), (ms(2026, 10, 19, 16, 0), since)),
+        ((ms(2026, 10, 19, 16, 1), ms(2026, 10, 19, 16, 16)), (ms(2026, 10, 19, 16, 0), ms(2026, 10, 19, 16, 16))),
+        ((since, since + MINUTE_MS), (since, since + MINUTE_MS)),
+        ((since - QUARTER_HOUR_MS, since), (since - QUARTER_HOUR_MS, since)),
+    ):
+        kept = UsageQuestion(start, end, "hour").kept(since)
+        assert (kept.from_ms, kept.to_ms, kept.by) == (*widened, "hour")
 
 
 BAD = [
@@ -60,15 +85,22 @@ def test_a_period_that_makes_no_sense_is_refused_with_what_to_do(query: dict[str
     assert "`" in refusal.value.message or "period" in refusal.value.message
 
 
-@given(st.integers(0, 10_000), st.integers(1, 10_000))
-def test_whole_days_and_the_rest_make_up_the_period(start: int, length: int) -> None:
-    question = UsageQuestion(start * QUARTER_HOUR_MS, (start + length) * QUARTER_HOUR_MS, "period")
-    first, end = question.whole_days
-    assert question.from_ms <= first <= end <= question.to_ms
-    assert first == end or (first % DAY_MS == 0 == end % DAY_MS)
-    rest = (first - question.from_ms) + (question.to_ms - end)
-    assert rest < 2 * DAY_MS
-    assert rest + (end - first) == question.to_ms - question.from_ms
+@given(st.integers(0, 150_000), st.one_of(st.integers(1, 40), st.integers(1, 20_000)), st.booleans())
+def test_a_cover_has_each_minute_of_the_period_once_in_few_sums(start: int, length: int, by_days: bool) -> None:
+    from_ms, to_ms = start * MINUTE_MS, (start + length) * MINUTE_MS
+    found = cover(from_ms, to_ms, by_days=by_days)
+    (first, end), (first_day, end_day) = found.quarter_hours, found.days
+    quarters = [*range(first, first_day, QUARTER_HOUR_MS), *range(end_day, end, QUARTER_HOUR_MS)]
+    days = range(first_day, end_day, DAY_MS)
+    assert all(quarter % QUARTER_HOUR_MS == 0 for quarter in quarters) and all(day % DAY_MS == 0 for day in days)
+    minutes = [
+        *found.minutes,
+        *(minute for quarter in quarters for minute in range(quarter, quarter + QUARTER_HOUR_MS, MINUTE_MS)),
+        *(minute for day in days for minute in range(day, day + DAY_MS, MINUTE_MS)),
+    ]
+    assert sorted(minutes) == list(range(from_ms, to_ms, MINUTE_MS))
+    assert len(found.minutes) <= 28
+    assert len(quarters) < 2 * 96 if by_days else not days
 
 
 def test_the_answer_has_the_form_of_the_wire() -> None:
@@ -85,17 +117,19 @@ def test_the_answer_has_the_form_of_the_wire() -> None:
         },
     }
     period = {"from": ms(2026, 11, 1), "to": ms(2026, 12, 1)}
-    expected = {"tenant": "acme", **period, "asOf": NOW, **whole, "series": [{**period, **whole}]}
-    assert answer("acme", question, NOW, rows) == expected
+    told = {"tenant": "acme", **period, "asOf": NOW, "exactSince": 900_000}
+    expected = {**told, **whole, "series": [{**period, **whole}]}
+    assert answer("acme", UsageFound(question, NOW, 900_000, rows)) == expected
 
 
 def test_by_hour_the_series_is_in_order_of_time_and_its_ends_are_those_of_the_period() -> None:
-    question = UsageQuestion(ms(2026, 11, 1, 9, 15), ms(2026, 11, 1, 11, 30), "hour")
+    question = UsageQuestion(ms(2026, 11, 1, 9, 17), ms(2026, 11, 1, 11, 31), "hour")
     starts = [ms(2026, 11, 1, 11), ms(2026, 11, 1, 9)]
-    series = answer("acme", question, NOW, [UsageRow(s, "publish", 1, 1) for s in starts])["series"]
+    rows = [UsageRow(start, "publish", 1, 1) for start in starts]
+    series = answer("acme", UsageFound(question, NOW, 0, rows))["series"]
     assert [(entry["from"], entry["to"]) for entry in series] == [
-        (ms(2026, 11, 1, 9, 15), ms(2026, 11, 1, 10)),
-        (ms(2026, 11, 1, 11), ms(2026, 11, 1, 11, 30)),
+        (ms(2026, 11, 1, 9, 17), ms(2026, 11, 1, 10)),
+        (ms(2026, 11, 1, 11), ms(2026, 11, 1, 11, 31)),
     ]
     assert question.step == HOUR_MS
 
@@ -107,6 +141,6 @@ def test_by_site_the_largest_comes_first_and_the_rest_last() -> None:
         UsageRow("", "delivery", 1, 10),
         UsageRow("https://a.test", "delivery", 1, 20),
     ]
-    found = answer("acme", question, NOW, rows)
+    found = answer("acme", UsageFound(question, NOW, 0, rows))
     assert [entry["site"] for entry in found["series"]] == ["https://a.test", "", None]
     assert found["pubSubBandwidth"] == 930

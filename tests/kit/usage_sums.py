@@ -20,7 +20,7 @@ Sums = Counter[tuple[str, str]]
 #: (run, number) → the record as it was sealed.
 Bodies = dict[tuple[str, int], bytes]
 
-TABLES = ("usage_totals", "usage_days", "usage_quarter_hours")
+TABLES = ("usage_totals", "usage_days", "usage_quarter_hours", "usage_minutes")
 
 _HEADER = struct.Struct("<IIQ")
 

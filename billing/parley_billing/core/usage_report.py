@@ -1,12 +1,13 @@
 """What a tenant used in a period: the question, checked, and the answer, put together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, get_args
 
 from parley.errors import BadInput
-from parley.usage import PUBSUB_CLASSES, USAGE_CLASSES, UsageClass
+from parley.usage import MINUTE_MS, PUBSUB_CLASSES, USAGE_CLASSES, UsageClass
+from parley_billing.core.cover import Cover, cover, round_down, round_up
 from parley_billing.core.rollup import DAY_MS, QUARTER_HOUR_MS
 
 By: TypeAlias = Literal["period", "day", "hour", "site"]
@@ -22,18 +23,22 @@ SITES_MOST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class UsageQuestion:
-    """A half-open period in ms since the epoch, whole quarters of an hour, and how to split it."""
+    """A half-open period in ms since the epoch, whole minutes, and how to split it."""
 
     from_ms: int
     to_ms: int
     by: By
 
+    def kept(self, exact_since: int) -> "UsageQuestion":
+        """As it can be answered: an end before `exact_since` (ms, a whole quarter) is widened to whole quarters."""
+        from_ms = round_down(self.from_ms, QUARTER_HOUR_MS) if self.from_ms < exact_since else self.from_ms
+        to_ms = round_up(self.to_ms, QUARTER_HOUR_MS) if self.to_ms < exact_since else self.to_ms
+        return UsageQuestion(from_ms, to_ms, self.by)
+
     @property
-    def whole_days(self) -> tuple[int, int]:
-        """The part of the period that is whole days (UTC), half-open; empty (`to_ms`, `to_ms`) when there are none."""
-        first = -(-self.from_ms // DAY_MS) * DAY_MS
-        end = self.to_ms - self.to_ms % DAY_MS
-        return (first, end) if first < end else (self.to_ms, self.to_ms)
+    def cover(self) -> Cover:
+        """The sums that make it up: none is longer than an entry of the series."""
+        return cover(self.from_ms, self.to_ms, by_days=self.by != "hour")
 
     @property
     def step(self) -> int:
@@ -51,10 +56,23 @@ class UsageRow:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class UsageFound:
+    """What the ledger says at one moment. `question` is what was summed; times are ms since the epoch.
+
+    What gateways had handed over by `as_of` is in it; a period's ends since `exact_since` are exact to the minute.
+    """
+
+    question: UsageQuestion
+    as_of: int
+    exact_since: int
+    rows: list[UsageRow]
+
+
 def ask(query: Mapping[str, str], now_ms: int) -> UsageQuestion:
     """The question in a request's query. Raises `BadInput` when it makes no sense.
 
-    Without `from` and `to` it is the current calendar month (UTC). A period is widened to whole quarters of an hour.
+    Without `from` and `to` it is the current calendar month (UTC). A period is widened to whole minutes.
     """
     by = query.get("by", "period")
     if by not in get_args(By):
@@ -67,8 +85,7 @@ def ask(query: Mapping[str, str], now_ms: int) -> UsageQuestion:
         from_ms = month_of(max(0, to_ms - 1))[0]
     if from_ms >= to_ms:
         raise BadInput("bad-field", "`from` must be before `to`.")
-    from_ms -= from_ms % QUARTER_HOUR_MS
-    to_ms += -to_ms % QUARTER_HOUR_MS
+    from_ms, to_ms = round_down(from_ms, MINUTE_MS), round_up(to_ms, MINUTE_MS)
     question = UsageQuestion(from_ms, to_ms, by)  # type: ignore[arg-type]
     longest = LONGEST.get(question.by)
     if longest is not None and to_ms - from_ms > longest:
@@ -76,11 +93,11 @@ def ask(query: Mapping[str, str], now_ms: int) -> UsageQuestion:
     return question
 
 
-def answer(tenant: str, question: UsageQuestion, as_of: int, rows: Iterable[UsageRow]) -> dict[str, Any]:
-    """The answer as WIRE has it. The entries of the series add up to the totals."""
-    total = _none()
+def answer(tenant: str, found: UsageFound) -> dict[str, Any]:
+    """The answer as the protocol has it. The entries of the series add up to the totals."""
+    question, total = found.question, _none()
     parts: dict[int | str | None, _Classes] = {}
-    for row in rows:
+    for row in found.rows:
         for classes in (total, parts.setdefault(row.part, _none())):
             classes[row.usage_class][0] += row.messages
             classes[row.usage_class][1] += row.bytes
@@ -88,7 +105,8 @@ def answer(tenant: str, question: UsageQuestion, as_of: int, rows: Iterable[Usag
         "tenant": tenant,
         "from": question.from_ms,
         "to": question.to_ms,
-        "asOf": as_of,
+        "asOf": found.as_of,
+        "exactSince": found.exact_since,
         **_sums(total),
         "series": [{**_name(question, part), **_sums(parts[part])} for part in _in_order(question, parts)],
     }

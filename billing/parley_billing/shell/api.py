@@ -51,6 +51,6 @@ class UsageApi:
                 help=f"Ask the site for a token with the scope `{SCOPE}`.",
             )
         question = ask(request.query, self._clock.now_ms())
-        as_of, rows = await self._store.read(claims.tenant, question)
-        body = msgspec.json.encode(answer(claims.tenant, question, as_of, rows))
+        found = await self._store.read(claims.tenant, question)
+        body = msgspec.json.encode(answer(claims.tenant, found))
         return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})

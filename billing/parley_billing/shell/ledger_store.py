@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from parley_billing.core.columns import Columns
 from parley_billing.core.confirmations import advance
 from parley_billing.core.intake import Arrived, Intake, RecordId, Refused, against
-from parley_billing.core.rollup import Rollup, Sum, SumKey, fold
+from parley_billing.core.rollup import Rollup, fold
 from parley_runtime.database import Connection
 
 #: Key of the advisory lock of the one process that reads the stream ("ledger" in ASCII).
 READER_LOCK = 0x6C6564676572
 
-_PROGRESS = "UPDATE parley.usage_progress SET batch = batch + 1 RETURNING batch"
+_PROGRESS = "UPDATE parley.usage_progress SET batch = batch + 1 RETURNING batch, exact_since"
 
 _HELD = """
 SELECT r.run, r.number, r.digest FROM unnest($1::text[], $2::bigint[]) AS asked(run, number)
@@ -64,13 +65,14 @@ _AS_OF = "UPDATE parley.usage_progress SET as_of = greatest(as_of, $1) RETURNING
 
 def _sums_statement(table: str) -> str:
     return f"""
-INSERT INTO parley.{table} AS held (tenant, start, site, usage_class, messages, bytes, batch)
-SELECT *, $7 FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+INSERT INTO parley.{table} AS held (start, tenant, site, usage_class, messages, bytes, batch)
+SELECT *, $7 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
 ON CONFLICT (tenant, start, site, usage_class) DO UPDATE SET messages = held.messages + excluded.messages,
   bytes = held.bytes + excluded.bytes, batch = excluded.batch, stored_at = excluded.stored_at
 """  # noqa: S608  (the names are ours)
 
 
+_MINUTES = _sums_statement("usage_minutes")
 _QUARTER_HOURS = _sums_statement("usage_quarter_hours")
 _DAYS = _sums_statement("usage_days")
 
@@ -101,12 +103,14 @@ class LedgerStore:
     async def book(self, intake: Intake, now_ms: int) -> Booked:
         """Add a batch. Whoever else books waits meanwhile: the row of progress is held to the end."""
         async with self._connection.transaction():
-            batch = int(await self._connection.fetchval(_PROGRESS))
+            progress = await self._connection.fetchrow(_PROGRESS)
+            assert progress is not None  # the migration made the row
+            batch = int(progress["batch"])
             new = against(intake, await self._held(intake.arrived))
             await self._write_records(new, intake.settled, batch)
             await self._write_refused(intake.refused)
             counting = [arrived.record for arrived in new if arrived.id not in intake.settled]
-            await self._write_sums(fold(counting), batch)
+            await self._write_sums(fold(counting, progress["exact_since"]), batch)
             confirmed = await self._confirm({run for run, _ in intake.arrived})
             # A gateway whose clock is ahead does not make the ledger newer than now.
             newest = max((record.sealed_at for record in counting), default=0)
@@ -152,8 +156,11 @@ class LedgerStore:
     async def _write_sums(self, rollup: Rollup, batch: int) -> None:
         if not rollup.totals:
             return
-        await self._connection.execute(_QUARTER_HOURS, *_columns(rollup.quarter_hours), batch)
-        await self._connection.execute(_DAYS, *_columns(rollup.days), batch)
+        columns = Columns()
+        if rollup.minutes:
+            await self._connection.execute(_MINUTES, *columns.of(rollup.minutes), batch)
+        await self._connection.execute(_QUARTER_HOURS, *columns.of(rollup.quarter_hours), batch)
+        await self._connection.execute(_DAYS, *columns.of(rollup.days), batch)
         totals = sorted(rollup.totals.items())
         tenants = [tenant for (tenant, _), _ in totals]
         await self._connection.execute(
@@ -180,15 +187,3 @@ class LedgerStore:
 def _clamped(time_ms: int) -> int:
     """A refused record may say any time; what it said stands in its body."""
     return max(0, min(time_ms, 2**62))
-
-
-def _columns(sums: dict[SumKey, Sum]) -> tuple[list[str], list[int], list[str], list[str], list[int], list[int]]:
-    rows = sorted(sums.items())
-    return (
-        [key[0] for key, _ in rows],
-        [key[1] for key, _ in rows],
-        [key[2] for key, _ in rows],
-        [key[3] for key, _ in rows],
-        [counted[0] for _, counted in rows],
-        [counted[1] for _, counted in rows],
-    )

@@ -5,8 +5,11 @@ Roles (cluster-wide, without login):
 - `parley_usage` reads the sums of one tenant, the one in the transaction-local setting `parley.tenant`.
 
 Sums are kept by quarter of an hour, because every time zone in use is a whole number of quarters from UTC: a day of
-any of them, and any hour, is a sum of rows. `batch` numbers the transactions in the order in which they committed
-(each holds the row of `usage_progress`), so "everything up to batch N" is the same set for ever.
+any of them, and any hour, is a sum of rows. Sums by minute are for the ends of a period that begins or ends within a
+quarter, and are kept for some weeks: what is before `usage_progress.exact_since` has none.
+
+`batch` numbers the transactions in the order in which they committed (each holds the row of `usage_progress`), so
+"everything up to batch N" is the same set for ever.
 """
 
 from parley_runtime.migrations.statements import run
@@ -47,7 +50,7 @@ END $$
 #: One row an installation, or rows that mix tenants: for the worker alone.
 _INTERNAL = ("usage_progress", "usage_records", "usage_refused", "usage_runs", "usage_series")
 #: Sums that belong to one tenant each.
-_SUMS = ("usage_quarter_hours", "usage_days", "usage_totals")
+_SUMS = ("usage_minutes", "usage_quarter_hours", "usage_days", "usage_totals")
 
 _COUNTS = """usage_class text COLLATE "C" NOT NULL CHECK (usage_class IN ('publish', 'delivery', 'presence', 'replay')),
              messages bigint NOT NULL CHECK (messages >= 0), bytes bigint NOT NULL CHECK (bytes >= 0),
@@ -60,9 +63,12 @@ def upgrade() -> None:
         "GRANT USAGE ON SCHEMA parley TO parley_billing, parley_usage",
         """CREATE TABLE parley.usage_progress (
              one boolean PRIMARY KEY DEFAULT true CHECK (one),
-             batch bigint NOT NULL DEFAULT 0, as_of bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50)""",
+             batch bigint NOT NULL DEFAULT 0, as_of bigint NOT NULL DEFAULT 0,
+             exact_since bigint NOT NULL DEFAULT 0 CHECK (exact_since % 900000 = 0)) WITH (fillfactor = 50)""",
         """COMMENT ON COLUMN parley.usage_progress.as_of IS
            'ms since the epoch: what gateways had handed over by then is in the ledger.'""",
+        """COMMENT ON COLUMN parley.usage_progress.exact_since IS
+           'ms since the epoch: usage_minutes has what is from here on, and nothing that counts before it.'""",
         "INSERT INTO parley.usage_progress DEFAULT VALUES",
         """CREATE TABLE parley.usage_records (
              run text COLLATE "C" NOT NULL, number bigint NOT NULL CHECK (number > 0),
@@ -81,6 +87,12 @@ def upgrade() -> None:
              changed_at timestamptz NOT NULL DEFAULT now()) WITH (fillfactor = 70)""",
         """COMMENT ON COLUMN parley.usage_runs.confirmed IS
            'The highest number such that it and all before it are in usage_records.'""",
+        # By time first: all that is written is at one edge of the index, all that is deleted at the other, and a reader
+        # looks up at most 28 minutes, each by its name.
+        f"""CREATE TABLE parley.usage_minutes (
+             start bigint NOT NULL CHECK (start % 60000 = 0), tenant text COLLATE "C" NOT NULL,
+             site text COLLATE "C" NOT NULL, {_COUNTS},
+             PRIMARY KEY (start, tenant, site, usage_class)) WITH (fillfactor = 70)""",
         f"""CREATE TABLE parley.usage_quarter_hours (
              tenant text COLLATE "C" NOT NULL, start bigint NOT NULL CHECK (start % 900000 = 0),
              site text COLLATE "C" NOT NULL, {_COUNTS},
