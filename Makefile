@@ -18,13 +18,14 @@ BROKEN := $(shell [ ! -e $(VENV)/.python ] || $(PY) -c 'import pip' >/dev/null 2
 .DELETE_ON_ERROR:
 # Two pips in one environment get into each other's way.
 .NOTPARALLEL:
-.PHONY: help demo test check nightly widget lock clean
+.PHONY: help demo test check nightly bench widget lock clean
 
 help:
 	@echo 'make demo     run everything here: http://127.0.0.1:8080/ (PORT=9000 for another port, ARGS=--fresh to begin anew)'
 	@echo 'make test     unit, property and real-server tests, and one pass in a real Chromium (at most 25 minutes)'
 	@echo 'make check    static checks: ruff, mypy, import rules, tsc'
 	@echo 'make nightly  the long runs: faults, fuzz'
+	@echo 'make bench    measure everything against its bars and its rivals (about an hour; wants a quiet machine)'
 	@echo 'make widget   build the browser side'
 	@echo 'make lock     write requirements/*.txt anew'
 	@echo 'make clean    remove what was installed and built; the demo data in .parley stays'
@@ -42,6 +43,10 @@ test: $(VENV)/.dev $(VENV)/.parley $(VENV)/.widget $(VENV)/.e2e
 
 nightly: $(VENV)/.dev $(VENV)/.parley $(VENV)/.widget $(VENV)/.e2e
 	PATH="$(NODE_BIN):$$PATH" $(PY) -m pytest -m nightly $(ARGS)
+	$(PY) -m bench --all --quick
+
+bench: $(VENV)/.dev $(VENV)/.parley
+	$(PY) -m bench --all $(ARGS)
 
 # All of them, also after one has failed: whoever mends wants the whole list.
 check: $(VENV)/.dev $(VENV)/.parley $(VENV)/.npm

@@ -26,10 +26,13 @@ PAGE = "post/7"
 BATCHES = (8, 32)
 #: Flushes of one change each after which every chat has been resolved and reopened.
 CYCLE = 2 * max(BATCHES)
+#: With --quick: rounds, and cycles in each.
+ROUNDS = 3, 1
 
 
 def run(world: World, quick: bool) -> Report:
-    rounds, flushes = (3, CYCLE) if quick else (11, 3 * CYCLE)
+    rounds, cycles = ROUNDS if quick else (11, 3)
+    flushes = cycles * CYCLE
     report = Report("delivery")
     acme = world.account()
     measured = world.gateway(FLUSH_WINDOW_MS="0")
@@ -140,7 +143,7 @@ def _frame_size(load: Any, measure: Callable[[], object]) -> int:
     before = load("count", group="gateway")
     measure()
     after = load("count", group="gateway")
-    return round((after["bytes"] - before["bytes"]) / (after["frames"] - before["frames"]))
+    return int((after["bytes"] - before["bytes"]) / (after["frames"] - before["frames"]))
 
 
 def _rivals(world: World, size: int) -> dict[str, Rival]:

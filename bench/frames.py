@@ -7,6 +7,7 @@ from typing import Any
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 
+_KNOWN = frozenset({TEXT, CLOSE, PING, PONG})
 _KEY = base64.b64encode(b"parley-benchmark").decode()
 
 
@@ -34,7 +35,10 @@ def frame(**members: Any) -> bytes:
 
 
 def split(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """(opcode, payload, where the next frame begins) of each whole frame in a server's bytes."""
+    """(opcode, payload, where the next frame begins) of each whole frame in a server's bytes.
+
+    Raises `ValueError` when they are out of step, so that no figure is one of broken frames.
+    """
     at, size = 0, len(data)
     while size - at >= 2:
         length, start = data[at + 1], at + 2
@@ -46,5 +50,7 @@ def split(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             length = int.from_bytes(data[at + 2 : start], "big")
         if start + length > size:
             return
+        if data[at] & 0x70 or data[at + 1] & 0x80 or data[at] & 0xF not in _KNOWN:
+            raise ValueError("these bytes are no server's frame")
         yield data[at] & 0xF, data[start : start + length], start + length
         at = start + length

@@ -187,8 +187,7 @@ class Clients:
         """
         made = self._groups[group]
         seen = self._groups[watch or group]
-        seen.due = due = {}
-        made.due = due
+        seen.due = made.due = {}
         seen.delays, made.acks = [], []
         step = 1 / per_second
         began = time.monotonic()

@@ -181,7 +181,7 @@ class World:
     def __enter__(self) -> "World":
         try:
             self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-bench-")))
-            os.chmod(self.directory, 0o755)  # Postgres may run as another user
+            os.chmod(self.directory, 0o755)  # noqa: S103 - Postgres may run as another user
             self.valkey = ValkeyServer(self.directory / "valkey")
             self._stack.callback(self.valkey.stop)
             self.postgres = PostgresServer(self.directory / "postgres", config={"track_functions": "all"})

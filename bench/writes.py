@@ -42,8 +42,8 @@ def run(world: World, quick: bool) -> Report:
     flushes = world.query(world.postgres.url, "SHOW fsync"), world.query(world.postgres.url, "SHOW synchronous_commit")
     report.notes.append(
         f"{WRITERS} connections, each sends its next reply (100 characters) when the last is acknowledged, to {PAGES} "
-        f"pages; fsync {flushes[0]}, synchronous_commit {flushes[1]}. The rival is the same gateway with batches of one "
-        f"and 12 transactions at the same time. Clients and database share {len(machine.OTHER_CORES)} core(s)."
+        f"pages; fsync {flushes[0]}, synchronous_commit {flushes[1]}. The rival is the same gateway with batches of "
+        f"one and 12 transactions at the same time. Clients and database share {len(machine.OTHER_CORES)} core(s)."
     )
     return report
 
