@@ -165,7 +165,9 @@ def _paths(body: Schema) -> Schema:
             "get": {
                 "operationId": "getUsage",
                 "summary": "What the tenant used",
-                "description": "Needs the scope `usage:read`. Answered by billing.",
+                "description": "Needs the scope `usage:read`. Answered by billing. A period is widened to whole "
+                "minutes, and an end before `exactSince` to whole quarters of an hour: `from` and `to` of the answer are "
+                "what was summed.",
                 "parameters": [
                     _query("from", SEQ, "Start, in milliseconds since the epoch; default: the current period's."),
                     _query("to", SEQ, "End, exclusive."),
@@ -272,13 +274,29 @@ def _usage_schema() -> Schema:
         "type": "object",
         "properties": {
             "tenant": {"type": "string"},
+            "from": {**count, "description": "Start of what was summed, in milliseconds since the epoch."},
+            "to": {**count, "description": "Its end, exclusive."},
             "asOf": {"type": ["integer", "null"], "description": "Milliseconds since the epoch."},
+            "exactSince": {
+                **count,
+                "description": "Milliseconds since the epoch. Ends of a period from here on are exact to the minute.",
+            },
             "pubSubMessageCount": count,
             "pubSubBandwidth": {**count, "description": "Bytes."},
             "classes": {"type": "object", "properties": dict.fromkeys(classes, sums), "required": list(classes)},
             "series": {"type": "array", "items": {"type": "object"}},
         },
-        "required": ["tenant", "asOf", "pubSubMessageCount", "pubSubBandwidth", "classes", "series"],
+        "required": [
+            "tenant",
+            "from",
+            "to",
+            "asOf",
+            "exactSince",
+            "pubSubMessageCount",
+            "pubSubBandwidth",
+            "classes",
+            "series",
+        ],
     }
 
 
