@@ -101,7 +101,7 @@ async def test_usage_shows_within_five_seconds_and_only_to_its_own_tenant(
     async def shown() -> bool:
         nonlocal usage
         usage = (await asyncio.to_thread(ask, f"{billing.url}/v1/usage", mine)).json
-        return bool(usage["pubSubMessageCount"])
+        return bool(usage["pubSubMessageCount"] and usage["exactSince"])
 
     await until(shown, 5)
     print(f"usage was shown {time.monotonic() - started:.2f} s after it happened")
@@ -114,6 +114,7 @@ async def test_usage_shows_within_five_seconds_and_only_to_its_own_tenant(
         "replay": {"messages": 1, "bytes": 500},
     }
     assert abs(usage["asOf"] / 1000 - time.time()) < 10
+    assert 35 * 86_400 - 60 < time.time() - usage["exactSince"] / 1000 < 35 * 86_400 + 960, "old minutes were swept"
     for by, name in (("hour", "from"), ("day", "from"), ("site", "site")):
         (entry,) = (await asyncio.to_thread(ask, f"{billing.url}/v1/usage?by={by}", mine)).json["series"]
         assert (entry["pubSubMessageCount"], entry["pubSubBandwidth"]) == (5, 1_120)
