@@ -166,8 +166,8 @@ def _paths(body: Schema) -> Schema:
                 "operationId": "getUsage",
                 "summary": "What the tenant used",
                 "description": "Needs the scope `usage:read`. Answered by billing. A period is widened to whole "
-                "minutes, and an end before `exactSince` to whole quarters of an hour: `from` and `to` of the answer are "
-                "what was summed.",
+                "minutes, and an end before `exactSince` to whole quarters of an hour: `from` and `to` of the answer "
+                "are what was summed.",
                 "parameters": [
                     _query("from", SEQ, "Start, in milliseconds since the epoch; default: the current period's."),
                     _query("to", SEQ, "End, exclusive."),
