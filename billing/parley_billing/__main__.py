@@ -15,6 +15,7 @@ from parley_billing.shell.exporter import REFRESH_EVERY, LedgerExporter
 from parley_billing.shell.health import PROBE_EVERY, Health
 from parley_billing.shell.minute_sweep import SWEEP_EVERY as MINUTES_SWEEP_EVERY
 from parley_billing.shell.minute_sweep import sweep_minutes
+from parley_billing.shell.reconciliation import Reconciliation
 from parley_billing.shell.usage_store import UsageStore
 from parley_runtime.clock import SystemClock
 from parley_runtime.database import close
@@ -89,6 +90,8 @@ async def run(settings: Settings) -> None:
 
         background.run("tenants", tenants.follow())
         background.run("consumer", consumer.run())
+        reconciliation = Reconciliation(settings.database_url.get_secret_value(), clock, metrics)
+        background.run("reconciliation", reconciliation.run())
         background.repeat("export totals", exporter.refresh, REFRESH_EVERY)
         background.repeat("sweep confirmations", sweep_once, SWEEP_EVERY)
         background.repeat("sweep minutes", sweep_minutes_once, MINUTES_SWEEP_EVERY)

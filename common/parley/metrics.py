@@ -99,6 +99,17 @@ LEDGER_AS_OF = Metric(
 LEDGER_COMMIT_SECONDS = Metric(
     "parley_billing_commit_seconds", "histogram", "Duration of one ledger transaction.", buckets=_SECONDS
 )
+RECONCILIATION_UNEQUAL = Metric(
+    "parley_billing_reconciliation_unequal",
+    "gauge",
+    "Sums of the ledger, and kept records, that were not what the records say, at the last reconciliation by this "
+    "process. One process of all reconciles; the others do not have this.",
+)
+RECONCILED = Metric(
+    "parley_billing_reconciled_seconds",
+    "gauge",
+    "Unix time at which this process last reconciled the ledger to its end.",
+)
 BILLING_READY = Metric("parley_billing_ready", "gauge", "1 when Redis and the database answer.")
 
 ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
