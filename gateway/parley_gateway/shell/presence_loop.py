@@ -71,9 +71,11 @@ class PresenceLoop:
             presence.expire(now)
             due = presence.dirty or (presence.here and now - presence.counted_at >= REREAD)
             if due and now >= self._asking_from:
-                counts.append(self._count_once(live))
+                counts.append(self._counting(live))
         if counts:
-            await asyncio.gather(*counts)
+            done, _ = await asyncio.wait(counts)
+            for count in done:
+                count.result()
         now = self._clock.monotonic()
         for live in list(self._hub.pages.values()):
             if live.presence.due(now):
@@ -94,10 +96,13 @@ class PresenceLoop:
             await self._store.forget(live.tenant, live.page)
 
     async def _count_once(self, live: LivePage) -> None:
+        await asyncio.shield(self._counting(live))
+
+    def _counting(self, live: LivePage) -> "asyncio.Task[None]":
         """Several who ask at once share one count."""
         if live.count is None or live.count.done():
             live.count = asyncio.create_task(self._count(live))
-        await asyncio.shield(live.count)
+        return live.count
 
     async def _count(self, live: LivePage) -> None:
         presence = live.presence
