@@ -27,11 +27,6 @@ def run(world: World, quick: bool) -> Report:
     gateway.wait_metric(metrics.CONNECTIONS.name, 0)
     gateway.wait_metric(metrics.PAGES.name, 0)
 
-    began = machine.resident_bytes(gateway.pid)
-    load.join("readers", gateway, connections, tokens=tokens, pages=pages)
-    time.sleep(REST)
-    each = (machine.resident_bytes(gateway.pid) - began) / connections / 1000
-
     bare = python_server("aiohttp", 250)
     world.on_end(bare)
     began = machine.resident_bytes(bare.pid)
@@ -39,6 +34,13 @@ def run(world: World, quick: bool) -> Report:
     time.sleep(REST)
     bare_each = (machine.resident_bytes(bare.pid) - began) / connections / 1000
     load("close", group="bare")
+    bare.end()
+
+    began = machine.resident_bytes(gateway.pid)
+    load.join("readers", gateway, connections, tokens=tokens, pages=pages)
+    time.sleep(REST)
+    each = (machine.resident_bytes(gateway.pid) - began) / connections / 1000
+
     report.figures.append(
         Figure("memory per joined connection", "kB", [each], "aiohttp, bare", [bare_each], Bar(18, of="value"))
     )

@@ -165,8 +165,9 @@ class Load:
         return answer
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
 
 
 class World:

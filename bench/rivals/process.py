@@ -37,8 +37,9 @@ class Rival:
         self._process.stdin.flush()
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
 
 
 def compiled(directory: Path) -> Path | None:
