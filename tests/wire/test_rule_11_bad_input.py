@@ -109,7 +109,7 @@ TABLE: dict[str, tuple[Json | bytes, str]] = {
     "anchor without quote": (chat(anchor={"position": {"start": 0, "end": 1}}), "bad-field"),
     "anchor without position": (chat(anchor={"quote": {"exact": "x"}}), "bad-field"),
     "quote is empty": (quote(exact=""), "bad-field"),
-    "quote is too long": (quote(exact="x" * 257), "bad-field"),
+    "quote is too long beside a tail": (quote(exact="x" * 257, tail="x"), "bad-field"),
     "quote with NUL": (quote(exact="a\0"), "bad-field"),
     "prefix is too long": (quote(prefix="x" * 257), "bad-field"),
     "suffix is a list": (quote(suffix=[]), "bad-field"),
@@ -258,3 +258,14 @@ async def test_everything_after_a_bad_start_is_ignored(world: World, dial: Dial)
     await client.send({"t": "hello", "v": 1, "client": new_id(), "token": world.acme.token()})
     assert await client.ended() == 4400
     assert not client.of("welcome")
+
+
+async def test_a_quote_over_256_characters_keeps_head_tail_and_length(enter: Enter, page: str) -> None:
+    ann, bo = await enter("ann"), await enter("bo", gateway=1, joined=page)
+    text = "".join(chr(ord("a") + number % 26) for number in range(300))
+    chat = (await ann.do(page, "new-chat", anchor=anchor(text), text="Long."))["broadcastId"]
+    kept = (await bo.reach(page, 1)).chats[chat]["anchor"]
+    assert kept["quote"]["length"] == 300
+    assert text.startswith(kept["quote"]["exact"]) and text.endswith(kept["quote"]["tail"])
+    assert kept["position"] == {"start": 120, "end": 420}
+    assert kept == (await ann.join(page)).chats[chat]["anchor"], "the same in an answer as in an event"
