@@ -22,8 +22,9 @@ from parley_runtime.database import Connection
 #: Rows in one read: records of a busy gateway have some kilobytes each.
 RECORDS_AT_ONCE = 500
 SUMS_AT_ONCE = 2_000
-#: Sums in memory: some 50 MB. Beyond it they go to temporary files.
-SUMS_IN_MEMORY = 100_000
+#: Sums in memory: some 10 MB. Beyond it they go to temporary files. More would be sorted at one go for so long that
+#: whatever else the process does is felt to wait, thread or not.
+SUMS_IN_MEMORY = 20_000
 #: Seconds for one read. The first of a table sorts it, which a large one takes minutes for.
 READ_TIMEOUT = 1_800.0
 
@@ -62,7 +63,7 @@ async def check(connection: Connection, scope: Scope, most: int) -> Checked:
             cursor = await connection.cursor(_RECORDS, timeout=READ_TIMEOUT)
             while rows := await cursor.fetch(RECORDS_AT_ONCE, timeout=READ_TIMEOUT):
                 await asyncio.to_thread(_gather, gathering, sums, rows)
-            sums.kept = gathering.drain()
+            sums.kept = await asyncio.to_thread(gathering.drain)
             for level in scope.levels:
                 expected = at_level(level, iter(sums), exact_since)
                 comparison = await asyncio.to_thread(Comparison, level, expected, differences)

@@ -3,15 +3,17 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from typing import IO
 
 import msgspec
 
 from parley_billing.core.reconciliation import Entry, merged
 
-#: Parts. When there are as many they become one, so that neither files nor memory grow with the ledger.
-PARTS_MOST = 64
-#: Sums that are read from one part at once: 64 parts hold some 10 MB.
+#: Parts of one size. When there are as many they become one of the next size: a sum is written once for each size, and
+#: files and memory grow with the logarithm of the ledger only.
+PARTS_MOST = 16
+#: Sums that are read from one part at once: 16 parts hold some 3 MB.
 BLOCK = 500
 
 _decoder = msgspec.msgpack.Decoder(list[Entry])
@@ -24,28 +26,35 @@ class SortedSums:
     """
 
     def __init__(self) -> None:
-        self._parts: list[IO[bytes]] = []
+        #: By size, the smallest first.
+        self._parts: list[list[IO[bytes]]] = []
         self.kept: list[Entry] = []
 
     def __enter__(self) -> "SortedSums":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in self._parts:
+        for part in chain(*self._parts):
             part.close()
 
     def spill(self, entries: list[Entry]) -> None:
         """Take a part that is in order."""
-        if len(self._parts) == PARTS_MOST:
-            together = _written(merged(map(_read, self._parts)))
-            for part in self._parts:
-                part.close()
-            self._parts = [together]
-        self._parts.append(_written(iter(entries)))
+        self._place(0, _written(iter(entries)))
+
+    def _place(self, size: int, part: IO[bytes]) -> None:
+        if size == len(self._parts):
+            self._parts.append([])
+        parts = self._parts[size]
+        parts.append(part)
+        if len(parts) == PARTS_MOST:
+            self._place(size + 1, _written(merged(map(_read, parts))))
+            self._parts[size] = []
+            for each in parts:
+                each.close()
 
     def __iter__(self) -> Iterator[Entry]:
         """All of them, in order, each key once. Any number of times."""
-        return merged([*map(_read, self._parts), self.kept])
+        return merged([*map(_read, chain(*self._parts)), self.kept])
 
 
 def _written(entries: Iterator[Entry]) -> IO[bytes]:
