@@ -58,6 +58,6 @@ def run(world: World, quick: bool) -> Report:
     lost = load("count", group="readers")["lost"]
     report.notes.append(
         f"{connections:,} connections on {len(pages):,} pages, {lost} lost; windows of {seconds:g} s; each connection "
-        f"is pinged every 20 s and answers. Memory is measured once: it does not come back."
+        f"is pinged every 25 s and answers. Memory is measured once: it does not come back."
     )
     return report

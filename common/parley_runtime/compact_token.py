@@ -54,7 +54,7 @@ def _decode(segment: str) -> bytes:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _parser.decode(raw.decode())
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
@@ -71,3 +71,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_text: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+# Made once: `json.loads` would make one for every segment of every token, which costs more than reading it.
+_parser = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
