@@ -17,6 +17,7 @@ from parley_runtime.embedded.directory import DataDirectory
 from parley_runtime.embedded.identity import identity_for_postgres, owner_of_files
 from parley_runtime.embedded.ports import LOOPBACK, free_port
 from parley_runtime.embedded.problem import SetupProblem
+from parley_runtime.embedded.server import EmbeddedServer
 
 VERSION = 18
 SUPERUSER = "postgres"
@@ -56,12 +57,15 @@ def postgres_binaries() -> Path:
     )
 
 
-class PostgresServer:
+class PostgresServer(EmbeddedServer):
     """A running Postgres on 127.0.0.1, fsync on, the superuser's password generated, data in `directory`.
 
     `port` None takes a free one. `config` adds settings. `identity` is how it runs when we are root, which it
     refuses to be (`auto`, `namespace` or `user`, see identity.py). Raises SetupProblem when it cannot start.
     """
+
+    _stop_signal = signal.SIGINT  # "fast": sessions are ended, a checkpoint is written
+    _pidfile_name = "postgres.pid"
 
     def __init__(
         self,
@@ -107,46 +111,6 @@ class PostgresServer:
     def database_url(self, name: str) -> str:
         """The superuser's URL of another database of this server."""
         return f"postgresql://{SUPERUSER}:{self._password}@{LOOPBACK}:{self.port}/{name}"
-
-    @property
-    def pid(self) -> int:
-        """The postmaster's process id."""
-        return self._child.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the postmaster is there (suspended counts)."""
-        return self._child.running
-
-    def stop(self, seconds: float = 10.0) -> None:
-        """Fast shutdown (sessions are ended, a checkpoint written), by force after `seconds`."""
-        self._child.stop(signal.SIGINT, seconds)
-        self._pidfile.unlink(missing_ok=True)
-        self._data.release()
-
-    def kill(self) -> None:
-        """SIGKILL to the postmaster and its backends. The directory stays ours, for :meth:`restart`."""
-        self._child.kill()
-
-    def suspend(self) -> None:
-        """SIGSTOP to the postmaster and every backend: connections stay open and nothing answers."""
-        self._child.suspend()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._child.resume()
-
-    def restart(self) -> None:
-        """End it if it runs, and start it again on the same port with the same password and data."""
-        if self.running:
-            self._child.stop(signal.SIGINT)
-        self._data.retake()
-        self._fixed_port = self.port
-        self._start()
-
-    @property
-    def _pidfile(self) -> Path:
-        return self.directory / "postgres.pid"
 
     def _read_or_make_password(self) -> str:
         path = self.directory / "password"

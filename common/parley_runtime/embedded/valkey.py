@@ -13,6 +13,7 @@ from parley_runtime.embedded.child import Child, end_leftover
 from parley_runtime.embedded.directory import DataDirectory
 from parley_runtime.embedded.ports import LOOPBACK, free_port
 from parley_runtime.embedded.problem import SetupProblem
+from parley_runtime.embedded.server import EmbeddedServer
 
 # Loading a large append-only file takes a second per some hundred MB; past this something is wrong. Seconds.
 START_SECONDS = 30.0
@@ -32,12 +33,14 @@ def valkey_binary() -> Path:
     )
 
 
-class ValkeyServer:
+class ValkeyServer(EmbeddedServer):
     """A running Valkey on 127.0.0.1, with a password of its own, its data in `directory`.
 
     `port` None takes a free one. `appendonly` keeps the data over restarts (fsync once a second); without
     it the server starts empty. `config` adds lines of valkey.conf. Raises SetupProblem when it cannot start.
     """
+
+    _pidfile_name = "valkey.pid"
 
     def __init__(
         self,
@@ -88,46 +91,6 @@ class ValkeyServer:
     def url(self) -> str:
         """``redis://`` with password, host, port and database 0. A secret: not for logs."""
         return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
-
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        return self._child.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there (suspended counts)."""
-        return self._child.running
-
-    def stop(self, seconds: float = 10.0) -> None:
-        """End it in order (data is written), by force after `seconds`; give the directory back."""
-        self._child.stop(seconds=seconds)
-        self._pidfile.unlink(missing_ok=True)
-        self._data.release()
-
-    def kill(self) -> None:
-        """SIGKILL. The directory stays ours, for :meth:`restart`."""
-        self._child.kill()
-
-    def suspend(self) -> None:
-        """SIGSTOP: connections stay open and nothing answers."""
-        self._child.suspend()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._child.resume()
-
-    def restart(self) -> None:
-        """End it if it runs, and start it again on the same port with the same password and directory."""
-        if self.running:
-            self._child.stop()
-        self._data.retake()
-        self._fixed_port = self.port
-        self._start()
-
-    @property
-    def _pidfile(self) -> Path:
-        return self.directory / "valkey.pid"
 
     def _start(self) -> None:
         for attempt in range(PORT_ATTEMPTS):

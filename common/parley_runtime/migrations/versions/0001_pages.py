@@ -9,6 +9,7 @@ Roles (cluster-wide, without login; whoever logs in acts as one of them):
 Functions run with the caller's rights, so that row-level security stands behind their WHERE clauses too.
 """
 
+from parley_runtime.migrations.roles import ensure_roles
 from parley_runtime.migrations.statements import run
 
 revision = "0001"
@@ -17,25 +18,6 @@ branch_labels = None
 depends_on = None
 
 _TABLES = ("pages", "chats", "comments", "reactions", "operations")
-
-_ROLES = """
-DO $$
-DECLARE wanted text;
-BEGIN
-  FOREACH wanted IN ARRAY ARRAY['parley_gateway', 'parley_heads'] LOOP
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
-      BEGIN
-        EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN
-        NULL;  -- another database of this cluster was migrated at the same moment
-      END;
-    END IF;
-    IF NOT pg_has_role(current_user, wanted, 'SET') THEN
-      EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
-    END IF;
-  END LOOP;
-END $$
-"""
 
 _LOAD = """
 CREATE FUNCTION parley.page_load(batch jsonb) RETURNS text
@@ -223,8 +205,8 @@ END $$
 
 
 def upgrade() -> None:
+    ensure_roles("parley_gateway", "parley_heads")
     run(
-        _ROLES,
         "CREATE SCHEMA parley",
         "GRANT USAGE ON SCHEMA parley TO parley_gateway, parley_heads",
         """CREATE TABLE parley.history (generation bigint NOT NULL)""",

@@ -12,31 +12,13 @@ quarter, and are kept for some weeks: what is before `usage_progress.exact_since
 "everything up to batch N" is the same set for ever.
 """
 
+from parley_runtime.migrations.roles import ensure_roles
 from parley_runtime.migrations.statements import run
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
-
-_ROLES = """
-DO $$
-DECLARE wanted text;
-BEGIN
-  FOREACH wanted IN ARRAY ARRAY['parley_billing', 'parley_usage'] LOOP
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
-      BEGIN
-        EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN
-        NULL;  -- another database of this cluster was migrated at the same moment
-      END;
-    END IF;
-    IF NOT pg_has_role(current_user, wanted, 'SET') THEN
-      EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
-    END IF;
-  END LOOP;
-END $$
-"""
 
 _COMPRESSION = """
 DO $$
@@ -58,8 +40,8 @@ _COUNTS = """usage_class text COLLATE "C" NOT NULL CHECK (usage_class IN ('publi
 
 
 def upgrade() -> None:
+    ensure_roles("parley_billing", "parley_usage")
     run(
-        _ROLES,
         "GRANT USAGE ON SCHEMA parley TO parley_billing, parley_usage",
         """CREATE TABLE parley.usage_progress (
              one boolean PRIMARY KEY DEFAULT true CHECK (one),
