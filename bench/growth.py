@@ -23,8 +23,8 @@ def run(world: World, quick: bool) -> Report:
     report = Report("growth")
     least = 10 if quick else 1
     _connections(world, report, [1_000 // least, 3_000 // least, 10_000 // least])
-    _pages(world, report, [10, 100, 1_000 // least, 10_000 // least])
-    _tenants(world, report, [1, 100, 1_000 // least, 10_000 // least])
+    _pages(world, report, sorted({10, 100, 1_000 // least, 10_000 // least}))
+    _tenants(world, report, sorted({1, 100, 1_000 // least, 10_000 // least}))
     _chats(world, report, [10, 500 // least, 5_000 // least])
     return report
 
