@@ -14,7 +14,10 @@ class Role(StrEnum):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """A verified token's content. `expires_at`: seconds since the epoch. `pages`: patterns."""
+    """A verified token's content. `expires_at`, `issued_at`: seconds since the epoch. `pages`: patterns.
+
+    `kid`: the key that proved it. A token that does not say when it was issued counts as issued as early as it can be.
+    """
 
     tenant: str
     reader: str
@@ -24,6 +27,8 @@ class Claims(msgspec.Struct, frozen=True):
     avatar: str | None = None
     pages: tuple[str, ...] = ("*",)
     scopes: frozenset[str] = frozenset()
+    kid: str = ""
+    issued_at: int = 0
 
     def may_open(self, page: str) -> bool:
         """Whether one of the page patterns covers this page."""

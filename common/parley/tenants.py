@@ -31,11 +31,19 @@ class Key(msgspec.Struct, frozen=True, rename="camel"):
         return f"Key(kid={self.kid!r}, algorithm={self.algorithm!r}, active={self.active!r})"
 
 
+class Revocation(msgspec.Struct, frozen=True, rename="camel"):
+    """Every token of the reader `sub` is refused until `until`, seconds since the epoch."""
+
+    sub: str
+    until: int
+
+
 class Tenant(msgspec.Struct, frozen=True, rename="camel"):
     """The registry record. `origins`: exact origins (`https://acme.test`), with `*.` before the host for its
     subdomains, with `:*` for any port, or `*` alone. Compared in lower case; other scripts as punycode.
 
-    `limits` overrides those of `parley.limits` that are marked per tenant, by name.
+    `limits` overrides those of `parley.limits` that are marked per tenant, by name. Tokens issued before `not_before`,
+    seconds since the epoch, are refused, and those of the readers in `revoked`: see `parley.revocation`.
     """
 
     name: str
@@ -45,6 +53,8 @@ class Tenant(msgspec.Struct, frozen=True, rename="camel"):
     state: Literal["active", "suspended", "deleted"] = "active"
     over_quota: bool = False
     limits: dict[str, int] = {}
+    not_before: int = 0
+    revoked: list[Revocation] = []
 
 
 def limit_of(own: Mapping[str, int], limit: Limit) -> int:

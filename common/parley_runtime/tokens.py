@@ -13,6 +13,7 @@ from parley import limits
 from parley.claims import Claims, Role
 from parley.clock import Clock
 from parley.errors import NotAllowed
+from parley.revocation import Revoked
 from parley.tenants import NAME, Key, Tenant
 from parley_runtime.compact_token import CompactToken, take_apart
 from parley_runtime.keys import Verify, verifying
@@ -21,6 +22,8 @@ from parley_runtime.telemetry import get_logger
 
 #: Seconds by which the clocks of a tenant's server and of ours may differ.
 LEEWAY = 10
+#: Seconds after which no token lives any more that is valid now: `exp` may be the leeway late, and honoured as long.
+LAST_TOKEN_DIES = limits.TOKEN_LIFE.default + 2 * LEEWAY
 #: What a `scope` can say. Others are ignored: a token may serve other services' scopes too.
 SCOPES = frozenset({"usage:read", "admin"})
 #: Verified tokens that are remembered. An entry is about 1 kB; beyond it the longest unused one is verified again.
@@ -84,7 +87,11 @@ class TokenVerifier:
         verify = self._ready(tenant, key)
         if verify is None or not verify(parts.signed, parts.signature):
             _refuse()
-        return _Verified(_claims(parts, tenant, self._now()), tenant)
+        now = self._now()
+        claims = _claims(parts, tenant, key.kid, now)
+        if why := Revoked(tenant, now).why(claims):
+            _refuse(why)
+        return _Verified(claims, tenant)
 
     def _tenant(self, name: object) -> Tenant:
         """The claim is not proven yet: it only says whose keys to try."""
@@ -131,7 +138,7 @@ def _key(tenant: Tenant, header: dict[str, Any]) -> Key:
     return active[0]
 
 
-def _claims(parts: CompactToken, tenant: Tenant, now: float) -> Claims:
+def _claims(parts: CompactToken, tenant: Tenant, kid: str, now: float) -> Claims:
     payload = parts.payload
     if payload.get("aud") != AUDIENCE:
         _refuse(f"`aud` must be the string `{AUDIENCE}`")
@@ -142,8 +149,8 @@ def _claims(parts: CompactToken, tenant: Tenant, now: float) -> Claims:
         raise NotAllowed("token-expired")
     if expires_at > now + limits.TOKEN_LIFE.default + LEEWAY:
         _refuse("`exp` is more than 24 hours ahead")
-    for name in ("nbf", "iat"):
-        moment = _seconds(payload, name)
+    issued_at = _seconds(payload, "iat")
+    for name, moment in (("nbf", _seconds(payload, "nbf")), ("iat", issued_at)):
         if moment is not None and moment > now + LEEWAY:
             _refuse(f"`{name}` is in the future")
     if not isinstance(payload.get("jti", ""), str):
@@ -160,6 +167,8 @@ def _claims(parts: CompactToken, tenant: Tenant, now: float) -> Claims:
         avatar=_avatar(payload),
         pages=_pages(payload),
         scopes=_scopes(payload),
+        kid=kid,
+        issued_at=expires_at - limits.TOKEN_LIFE.default if issued_at is None else issued_at,
     )
 
 

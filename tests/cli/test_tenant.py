@@ -3,14 +3,17 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kit.servers import execute, run_apart
+from parley.errors import Refusal
 from parley.redis_keys import Keys
-from parley.tenants import Tenant
+from parley.revocation import MOST_READERS
+from parley.tenants import Revocation, Tenant
 from parley_runtime import redis_client
 from parley_runtime.cli import main
 from parley_runtime.clock import SystemClock
@@ -55,6 +58,17 @@ class Held:
                 await client.aclose()
 
         return run_apart(ask)
+
+    @classmethod
+    def put(cls, record: Tenant) -> None:
+        async def write() -> None:
+            client = redis_client.connect(cls.url)
+            try:
+                assert await Registry(client, Keys()).put(record)
+            finally:
+                await client.aclose()
+
+        run_apart(write)
 
 
 def test_a_tenants_life(held: type[Held], tmp_path: Path) -> None:
@@ -113,6 +127,51 @@ def test_a_new_pair_signs_tokens_and_its_private_key_is_nowhere_else(
     assert TokenVerifier({"acme": record}, SystemClock()).verify(signed).reader == "u1"
 
 
+def test_revoking(held: type[Held], tmp_path: Path) -> None:
+    run("tenant", "add", "acme", "--secret-file", str(tmp_path / "secret"))
+    signed = ("token", "--tenant", "acme", "--kid", "1", "--key-file", str(tmp_path / "secret"))
+    ann, bo = (run(*signed, "--reader", reader).strip() for reader in ("ann", "bo"))
+
+    def is_good(token: str) -> bool:
+        record = held.get("acme")
+        assert record is not None
+        try:
+            TokenVerifier({"acme": record}, SystemClock()).verify(token)
+        except Refusal as refusal:
+            assert refusal.code == "token-invalid"
+            return False
+        return True
+
+    assert is_good(ann) and is_good(bo)
+    assert "ann" in run("tenant", "revoke", "acme", "--reader", "ann")
+    assert not is_good(ann) and is_good(bo)
+    run("tenant", "revoke", "acme", "--all")
+    assert not is_good(bo)
+    record = held.get("acme")
+    assert record is not None and [entry.sub for entry in record.revoked] == ["ann"]
+    shown = json.loads(run("tenant", "get", "acme"))
+    assert shown["revoked"][0]["sub"] == "ann" and shown["notBefore"] == record.not_before
+
+    for wrong in ((), ("--reader", "ann", "--all")):
+        assert "either" in fail("tenant", "revoke", "acme", *wrong)
+    for wrong_id in ("", "x" * 201, "\udcff"):
+        assert "200 bytes" in fail("tenant", "revoke", "acme", "--reader", wrong_id)
+    assert "no tenant" in fail("tenant", "revoke", "globex", "--all")
+    assert held.get("acme") == record
+
+
+def test_no_more_readers_are_revoked_than_a_record_holds(held: type[Held], tmp_path: Path) -> None:
+    run("tenant", "add", "acme", "--secret-file", str(tmp_path / "secret"))
+    record = held.get("acme")
+    assert record is not None
+    full = [Revocation(f"u{number}", 2**40) for number in range(MOST_READERS)]
+    held.put(msgspec.structs.replace(record, version=2, revoked=full))
+    assert "--all" in fail("tenant", "revoke", "acme", "--reader", "ann")
+    run("tenant", "revoke", "acme", "--reader", "u7")
+    after = held.get("acme")
+    assert after is not None and len(after.revoked) == MOST_READERS
+
+
 def test_every_change_leaves_a_line(held: type[Held], tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     lines = []
@@ -122,13 +181,16 @@ def test_every_change_leaves_a_line(held: type[Held], tmp_path: Path) -> None:
         ("retire-key", "acme", "1"),
         ("suspend", "acme"),
         ("resume", "acme"),
+        ("revoke", "acme", "--reader", "ann"),
+        ("revoke", "acme", "--all"),
     ):
         result = CliRunner().invoke(main, ["tenant", *arguments])
         assert result.exit_code == 0, result.output
         assert secret.read_text().strip() not in result.output
         lines.append(json.loads(result.stderr))
-    assert [line["action"] for line in lines] == ["add", "add-key", "retire-key", "suspend", "resume"]
-    assert [line["version"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["action"] for line in lines] == ["add", "add-key", "retire-key", "suspend", "resume", *2 * ["revoke"]]
+    assert [line["version"] for line in lines] == [1, 2, 3, 4, 5, 6, 7]
+    assert lines[5]["reader"] == "ann" and lines[5]["until"] > 0 and lines[6]["not_before"] > 0
     assert all(line["event"] == "audit" and line["tenant"] == "acme" and line["by"] and line["at"] for line in lines)
 
 

@@ -16,10 +16,11 @@ from kit.tokens import MISSING, NOW, World, key_pair, segment, token
 from parley.claims import Role
 from parley.clock import FrozenClock
 from parley.errors import Refusal
-from parley.tenants import ALGORITHMS, Algorithm, Key, Tenant
+from parley.revocation import revoke_reader
+from parley.tenants import ALGORITHMS, Algorithm, Key, Revocation, Tenant
 from parley_runtime.keys import verifying
 from parley_runtime.signing import KeyProblem, SigningKey, Wish, generate_key, read_key, sign
-from parley_runtime.tokens import TokenVerifier
+from parley_runtime.tokens import LAST_TOKEN_DIES, LEEWAY, TokenVerifier
 
 
 def verifier(world: World | None = None, clock: FrozenClock | None = None) -> TokenVerifier:
@@ -119,6 +120,61 @@ def test_without_kid_the_only_active_key_is_used() -> None:
 def test_a_suspended_tenants_readers_may_still_read() -> None:
     made = sign(SigningKey("EdDSA", key_pair("EdDSA", "only")[1].encode()), Wish("paused", "u1"), now=NOW)
     assert verifier().verify(made).tenant == "paused"
+
+
+LATER = NOW + 3_600
+
+#: what the record says → (its members, the token's, whether it is refused)
+REVOKED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+    "reader": ({"revoked": [Revocation("u1", LATER)]}, {}, True),
+    "reader, though its token is new": ({"revoked": [Revocation("u1", NOW + 1)]}, {"iat": NOW + 10}, True),
+    "reader, over": ({"revoked": [Revocation("u1", NOW)]}, {}, False),
+    "another reader": ({"revoked": [Revocation("u", LATER), Revocation("u11", LATER)]}, {}, False),
+    "issued before": ({"not_before": NOW}, {"iat": NOW - 1}, True),
+    "issued in the last second before": ({"not_before": NOW}, {"iat": NOW - 0.5}, True),
+    "issued then": ({"not_before": NOW}, {"iat": NOW}, False),
+    "may have been issued before": ({"not_before": NOW - 86_000}, {"iat": MISSING, "exp": NOW + 399}, True),
+    "cannot have been issued before": ({"not_before": NOW - 86_000}, {"iat": MISSING, "exp": NOW + 400}, False),
+}
+
+
+@pytest.mark.parametrize("name", REVOKED)
+@pytest.mark.parametrize("known", [False, True])
+def test_a_revoked_token_is_refused(name: str, known: bool) -> None:
+    members, payload, is_refused = REVOKED[name]
+    world = World()
+    checked, made = verifier(world), token(payload=payload)
+    if known:
+        checked.verify(made)
+    world["acme"] = msgspec.structs.replace(world["acme"], version=2, **members)
+    if not is_refused:
+        assert checked.verify(made).reader == "u1"
+        return
+    for _ in range(2):
+        with pytest.raises(Refusal, match="revoked") as refused:
+            checked.verify(made)
+        assert refused.value.code == "token-invalid"
+
+
+def test_no_token_from_before_outlives_the_revocation_of_its_reader() -> None:
+    world, clock = World(), FrozenClock()
+    checked, made = verifier(world, clock), token(payload={"exp": NOW + 86_400 + LEEWAY})
+    assert checked.verify(made).reader == "u1", "the longest-lived one there can be"
+    world["acme"] = revoke_reader(world["acme"], "u1", NOW, NOW + LAST_TOKEN_DIES)
+    world["acme"] = msgspec.structs.replace(world["acme"], version=2)
+    clock.advance(LAST_TOKEN_DIES - 1)
+    with pytest.raises(Refusal, match="token-invalid"):
+        checked.verify(made)
+    clock.advance(1)
+    with pytest.raises(Refusal, match="token-expired"):
+        checked.verify(made)
+
+
+def test_claims_say_which_key_proved_them_and_when_they_were_issued() -> None:
+    said = verifier().verify(token(payload={"iat": NOW - 5}))
+    assert (said.kid, said.issued_at) == ("HS256-1", NOW - 5)
+    without = sign(SigningKey("EdDSA", key_pair("EdDSA", "only")[1].encode()), Wish("single", "u1"), now=NOW)
+    assert verifier().verify(without).kid == "only"
 
 
 class TestMemory:

@@ -1,6 +1,7 @@
 """``parley tenant``: the registry by hand, for installations without the operator."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -9,13 +10,17 @@ import click
 import msgspec
 import redis
 
+from parley import limits
 from parley.redis_keys import Keys
+from parley.revocation import MOST_READERS, TooManyRevoked, revoke_issued_before, revoke_reader
 from parley.tenants import ALGORITHMS, NAME, Key, Tenant
 from parley_runtime import redis_client, settings
 from parley_runtime.admin import audit, key_into_file
+from parley_runtime.clock import SystemClock
 from parley_runtime.keys import SHORTEST_RSA, verifying
 from parley_runtime.registry import Registry
 from parley_runtime.signing import KeyProblem
+from parley_runtime.tokens import LAST_TOKEN_DIES
 
 T = TypeVar("T")
 
@@ -115,7 +120,7 @@ def add_key(name: str, kid: str, **wanted: Any) -> None:
 @click.argument("name")
 @click.argument("kid")
 def retire_key(name: str, kid: str) -> None:
-    """No longer accept tokens of that key."""
+    """No longer accept tokens of that key; connections that they opened end."""
 
     def change(record: Tenant) -> Tenant:
         if not any(key.kid == kid and key.active for key in record.keys):
@@ -125,6 +130,41 @@ def retire_key(name: str, kid: str) -> None:
 
     _change("retire-key", name, change, kid=kid)
     click.echo(f"Retired key {kid} of {name}.")
+
+
+@tenant.command()
+@click.argument("name")
+@click.option("--reader", help="Every token of this reader (`sub`), for a day: that long the last one could live.")
+@click.option("--all", "everybody", is_flag=True, help="Every token that was issued until now.")
+def revoke(name: str, reader: str | None, everybody: bool) -> None:
+    """No longer accept tokens of tenant NAME that have not expired; connections that they opened end."""
+    if everybody == (reader is not None):
+        raise click.ClickException("Name either --reader or --all.")
+    now = SystemClock().now_ms() / 1000
+    if reader is None:
+        # Tokens say whole seconds: those of the second that is passing are refused too.
+        moment = int(now) + 1
+        _change("revoke", name, lambda record: revoke_issued_before(record, moment), not_before=moment)
+        click.echo(f"Revoked every token of {name} that was issued until now.")
+        return
+    try:
+        size = len(reader.encode())
+    except UnicodeEncodeError:
+        size = 0
+    if not 0 < size <= limits.READER_ID.default:
+        raise click.ClickException(f"A reader's id is text of 1 to {limits.READER_ID.default} bytes of UTF-8.")
+    until = math.ceil(now) + LAST_TOKEN_DIES
+
+    def change(record: Tenant) -> Tenant:
+        try:
+            return revoke_reader(record, reader, now, until)
+        except TooManyRevoked as error:
+            raise click.ClickException(
+                f"{name} has {MOST_READERS} revoked readers already. `--all` revokes every token at once."
+            ) from error
+
+    _change("revoke", name, change, reader=reader, until=until)
+    click.echo(f"Revoked every token of reader {reader} of {name}.")
 
 
 @tenant.command()

@@ -7,8 +7,10 @@ from parley import metrics as names
 from parley.claims import Claims
 from parley.clock import Clock
 from parley.errors import Limited, NotAllowed, Refusal
+from parley.revocation import Revoked
 from parley.tenants import Tenant, limit_of, origin_allowed
 from parley_gateway.core.rate import Rate
+from parley_gateway.core.revocation import revoked
 from parley_runtime.settings import Settings
 from parley_runtime.telemetry import Metrics
 from parley_runtime.tenant_view import TenantView
@@ -54,6 +56,11 @@ class Admission:
         if tenant is None or tenant.state == "deleted":
             raise Refusal("token-invalid")
         return tenant
+
+    def check(self, claims: Claims) -> None:
+        """For those who waited since their token was verified. Raises `token-invalid` when it was revoked meanwhile."""
+        if why := Revoked(self.tenant(claims), self._clock.now_ms() / 1000).why(claims):
+            raise revoked(why)
 
     def enter(self, claims: Claims) -> None:
         """One more connection of this tenant; `leave` must follow. Raises `over-limit`."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 from aiohttp import HttpVersion11, web
 
 from parley import limits
+from parley.claims import Claims
 from parley.client_frames import Since
 from parley.errors import BadInput, CloseCode, Refusal, Unavailable
 from parley.server_frames import Error, Move, RenewSoon, encode
@@ -113,6 +114,10 @@ class EventStream(Subscriber):
         """This gateway is leaving."""
         self._tell("move", encode(Move(within_ms)))
 
+    @property
+    def claims(self) -> Claims:
+        return self._caller.claims
+
     def end(self, code: CloseCode, refusal: Refusal) -> None:
         """Say why, and end the stream. There is no close code here: `refusal` says it all."""
         error = Error(refusal.code, refusal.message, refusal.help, None, self._caller.page, refusal.retry_in_ms)
@@ -139,6 +144,7 @@ class EventStream(Subscriber):
         self._watch_expiry()
         gateway.connected(self)
         try:
+            self._check_token()
             while not self._over:
                 self._wake.clear()
                 live = gateway.joins.open(self, page)
@@ -152,6 +158,13 @@ class EventStream(Subscriber):
                     await asyncio.sleep(random.uniform(0, RESYNC_SPREAD))  # noqa: S311 - jitter
         finally:
             self._leave()
+
+    def _check_token(self) -> None:
+        # Before `connected` no change of the tenant reaches this stream, and its headers took time to send.
+        try:
+            self._gateway.admission.check(self.claims)
+        except Refusal as refusal:
+            self.end(CloseCode.TOKEN, refusal)
 
     def _watch_expiry(self) -> None:
         left = self._token_left()

@@ -6,10 +6,12 @@ from contextlib import suppress
 from typing import Protocol
 
 from parley import metrics as names
+from parley.claims import Claims
 from parley.clock import Clock
 from parley.errors import CloseCode, Refusal
 from parley.tenants import Tenant
 from parley_gateway.core.meter import Counter, Meter
+from parley_gateway.core.revocation import Endings
 from parley_gateway.shell.admission import Admission
 from parley_gateway.shell.bus import BusWriter
 from parley_gateway.shell.hub import Hub
@@ -20,26 +22,32 @@ from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.telemetry import Metrics
 
 #: Seconds between two pings of one connection.
-PING_EVERY = 20.0
+PING_EVERY = 25.0
 #: Seconds without a sign of life after which a connection is taken for dead.
 SILENCE = 65.0
 #: Turns of the ping wheel: each turn pings its share of the connections.
-WHEEL = 20
+WHEEL = 25
 #: Seconds for the closing handshakes at the end of a drain.
 CLOSING = 2.0
 #: Seconds beyond the time to move, for those who chose its very end.
 LATECOMERS = 1.0
 
 
-class Pinged(Protocol):
+class Admitted(Protocol):
+    """Whoever is here for longer because of a token."""
+
+    @property
+    def claims(self) -> Claims | None: ...
+    def end(self, code: CloseCode, refusal: Refusal) -> None: ...
+
+
+class Pinged(Admitted, Protocol):
     """A connection that can be asked whether it is alive, and told to go."""
 
     last_heard: float
-    tenant: str
 
     def ping(self) -> None: ...
     def move(self, within_ms: int) -> None: ...
-    def end(self, code: CloseCode, refusal: Refusal) -> None: ...
     def abort(self) -> None: ...
 
 
@@ -71,6 +79,8 @@ class Gateway:
         self.draining = False
         self._counters: dict[tuple[str, str], Counter] = {}
         self._wheel: list[set[Pinged]] = [set() for _ in range(WHEEL)]
+        #: Long polls that wait: no connections to be pinged, but there because of a token like those.
+        self.polls: set[Admitted] = set()
         self._turn = 0
         self._empty = asyncio.Event()
         self._gauge = metrics.gauge(names.CONNECTIONS)
@@ -93,7 +103,7 @@ class Gateway:
     def disconnected(self, connection: Pinged) -> None:
         self._wheel[hash(connection) // 16 % WHEEL].discard(connection)
         self._gauge.labels(_transport(connection)).dec()
-        if self.draining and not self.connections:
+        if self.draining and not any(self._wheel):
             self._empty.set()
 
     @property
@@ -111,12 +121,13 @@ class Gateway:
                 connection.ping()
 
     def tenant_changed(self, old: Tenant | None, new: Tenant | None) -> None:
-        """A deleted tenant's connections end at once."""
-        if new is None or new.state != "deleted":
+        """End, in one pass, whoever may not be here any more: of a deleted tenant, or with a revoked token."""
+        if new is None or not (endings := Endings(old, new, self.clock.now_ms() / 1000)).any:
             return
-        for connection in self.connections:
-            if connection.tenant == new.name:
-                connection.end(CloseCode.NOT_ALLOWED, Refusal("suspended", "This tenant does not exist any more."))
+        for admitted in (*self.connections, *self.polls):
+            claims = admitted.claims
+            if claims is not None and claims.tenant == new.name and (ending := endings.of(claims)) is not None:
+                admitted.end(*ending)
 
     async def drain(self, seconds: float) -> None:
         """Ask everybody to move within a share of the time, then close who is left."""

@@ -333,6 +333,11 @@ class WebSocketConnection(Subscriber):
 
     # The end
 
+    @property
+    def claims(self) -> Claims | None:
+        """What the latest token allows; None before the first."""
+        return self._session.claims
+
     async def _finish(self, code: int, refusal: Refusal) -> None:
         # Who does not read does not take the close frame either: then it ends without.
         try:
