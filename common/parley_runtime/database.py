@@ -39,6 +39,10 @@ FAULTS: tuple[type[BaseException], ...] = (
 )
 
 
+async def _keep(_connection: object) -> None:
+    """Nothing to reset. A transaction that was left open, asyncpg ends anyway."""
+
+
 async def connect(url: str, role: DatabaseRole, *, size: int) -> Pool:
     """A pool whose connections act as `role`. Raises `OSError` or `asyncpg.PostgresError` when out of reach."""
     return await asyncpg.create_pool(
@@ -48,6 +52,9 @@ async def connect(url: str, role: DatabaseRole, *, size: int) -> Pool:
         command_timeout=STATEMENT_TIMEOUT,
         timeout=STATEMENT_TIMEOUT,
         max_inactive_connection_lifetime=60,
+        # What a gateway sets ends with its transaction, and it asks thousands of times a second: a reset after each
+        # would double the round trips. The others do not ask often, and may hold locks of the session.
+        reset=_keep if role == "parley_gateway" else None,
         server_settings={"role": role, "search_path": "parley", "application_name": role, "timezone": "UTC"},
     )
 
