@@ -1,5 +1,6 @@
 import { describe } from "../anchoring/describe";
 import { type Location, locate } from "../anchoring/locate";
+import { Seeds } from "../anchoring/seeds";
 import { TextIndex } from "../anchoring/text-index";
 import type { Anchor } from "../wire/frames";
 
@@ -9,6 +10,7 @@ const SETTLE_MS = 200;
 /** The text under discussion, as it is now: describes selections, finds anchors, notices changes. */
 export class PageText {
   #index: TextIndex;
+  #seeds: Seeds;
   #known = new Map<string, { anchor: Anchor; location: Location }>();
   #observer: MutationObserver;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -19,12 +21,16 @@ export class PageText {
     onChange: () => void,
   ) {
     this.#index = this.#read();
+    this.#seeds = new Seeds(this.#index.text);
     this.#observer = new MutationObserver(() => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => {
         const before = this.#index.text;
         this.#index = this.#read();
-        if (this.#index.text !== before) this.#known.clear();
+        if (this.#index.text !== before) {
+          this.#known.clear();
+          this.#seeds = new Seeds(this.#index.text);
+        }
         onChange();
       }, SETTLE_MS);
     });
@@ -35,7 +41,7 @@ export class PageText {
   locate(id: string, anchor: Anchor): Location {
     const known = this.#known.get(id);
     if (known?.anchor === anchor) return known.location;
-    const location = locate(anchor, this.#index.text);
+    const location = locate(anchor, this.#seeds);
     this.#known.set(id, { anchor, location });
     return location;
   }
