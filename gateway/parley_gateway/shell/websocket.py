@@ -1,7 +1,6 @@
 """One WebSocket: bytes to the session, what it says to be done, answers back."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from functools import partial
 
@@ -65,15 +64,6 @@ def _reason(refusal: Refusal) -> bytes:
     return msgspec.json.encode(reason)
 
 
-def _plain_descriptor(transport: asyncio.Transport) -> int | None:
-    """Where bytes can be written past the transport; None when it encrypts them, or has no socket."""
-    socket = transport.get_extra_info("socket")
-    if socket is None or transport.get_extra_info("sslcontext") is not None:
-        return None
-    descriptor: int = socket.fileno()
-    return descriptor if descriptor >= 0 else None
-
-
 class WebSocketConnection(Subscriber):
     """One client over WebSocket."""
 
@@ -86,7 +76,6 @@ class WebSocketConnection(Subscriber):
         self._gateway = gateway
         self._socket = socket
         self._transport = transport
-        self._descriptor = _plain_descriptor(transport)
         self._origin = request.headers.get("Origin")
         authorization = request.headers.get("Authorization", "")
         self._header_token = authorization[7:] if authorization[:7].lower() == "bearer " else None
@@ -103,20 +92,10 @@ class WebSocketConnection(Subscriber):
         transport = self._transport
         if self.slow_since is not None or transport.is_closing():
             return 0
-        data = frame.websocket
-        waiting = transport.get_write_buffer_size()
-        if not waiting and self._descriptor is not None:
-            # Nothing waits before it, so it may go straight to the kernel, which saves the transport's own work.
-            try:
-                sent = os.write(self._descriptor, data)
-            except OSError:
-                sent = 0  # full or broken: the transport finds out which, and acts
-            if sent < len(data):
-                transport.write(data[sent:])
-            return len(data)
-        if waiting > limits.SEND_BUFFER.default:
+        if transport.get_write_buffer_size() > limits.SEND_BUFFER.default:
             self._gateway.hub.mark_slow(self)
             return 0
+        data = frame.websocket
         transport.write(data)
         return len(data)
 
