@@ -122,7 +122,8 @@ class PageDatabase:
         head = self.head(me, page)
         whole = epoch != self.epoch or seq is None or not 0 <= seq <= head
         since = 0 if whole or seq is None else seq
-        ordered = sorted((row for row in self._of(me, page) if row.seq > since), key=lambda row: row.seq)
+        changed = (row for row in self._of(me, page) if row.seq > since and not (whole and row.deleted))
+        ordered = sorted(changed, key=lambda row: row.seq)
         weights = itertools.accumulate(row.comments + 1 for row in ordered)
         taken = [
             row for n, (row, weight) in enumerate(zip(ordered, weights, strict=True)) if not n or weight <= self.answer
