@@ -58,8 +58,10 @@ class Joins:
         readers = await self._presence.counted(live)
         epoch, seq = cursor_of(since)
         kind = None
+        # Whoever was acknowledged before joining finds the change in the answer itself, not only behind it.
+        known = live.channel.received
         while True:
-            answer = await self._read(live, epoch, seq)
+            answer = await self._read(live, epoch, seq, known)
             if kind is not None and answer.kind == "snapshot":
                 # The history changed between two parts: what was sent so far belongs to another one.
                 subscriber.send(PreparedFrame("resync", encode(Resync(live.page, "epoch"))))
@@ -107,26 +109,31 @@ class Joins:
                 asked = True
         return channel.epoch == answer.epoch
 
-    async def _read(self, live: LivePage, epoch: str | None, seq: int) -> Answer:
-        """Several who come with the same cursor share one query."""
+    async def _read(self, live: LivePage, epoch: str | None, seq: int, known: int) -> Answer:
+        """Several who come with the same cursor share one query, if it knows what was `known` when they came."""
         key = (live.tenant, live.page, epoch, seq)
         kept = self._kept.get(key)
         channel = live.channel
         if kept is not None:
-            if kept.epoch == channel.epoch and (kept.seq == channel.head or channel.since(kept.seq) is not None):
+            fits = kept.seq == channel.head or channel.since(kept.seq) is not None
+            if kept.epoch == channel.epoch and kept.seq >= known and fits:
                 return kept
             self._kept.drop(key)
-        task = self._reading.get(key)
-        if task is None:
-            task = self._reading[key] = asyncio.create_task(self._query(live, epoch, seq))
-            task.add_done_callback(partial(self._read_done, key))
-        answer = await asyncio.shield(task)
+        for _ in range(2):
+            task = self._reading.get(key)
+            if task is None or task.done():
+                task = self._reading[key] = asyncio.create_task(self._query(live, epoch, seq))
+                task.add_done_callback(partial(self._read_done, key))
+            answer = await asyncio.shield(task)
+            if answer.epoch != channel.epoch or answer.seq >= known:
+                break  # else it began before that was committed; the next one cannot have
         if live.users > 1:
             self._kept.put(key, answer)
         return answer
 
     def _read_done(self, key: JoinKey, task: "asyncio.Task[Answer]") -> None:
-        self._reading.pop(key, None)
+        if self._reading.get(key) is task:
+            del self._reading[key]
         if not task.cancelled():
             task.exception()  # whoever still waits is told; when nobody does, it is nobody's problem
 
