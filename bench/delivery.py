@@ -113,7 +113,7 @@ def _chats(load: Any, publishing: Any, tokens: list[str]) -> list[str]:
         (number, [{"page": PAGE, "op": "new-chat", "broadcastId": chat, "anchor": ANCHOR, "text": "?"}])
         for number, chat in enumerate(made)
     ]
-    load("send", group="publishers", writes=writes)
+    load("send", group="publishers", writes=writes, answered=True)
     return made
 
 

@@ -147,12 +147,24 @@ class Clients:
             self._drop(client)
         return {}
 
-    def send(self, group: str, writes: list[tuple[int, list[dict[str, Any]]]]) -> dict[str, Any]:
-        """For each (client's number, operations): all of them in one write."""
+    def send(
+        self, group: str, writes: list[tuple[int, list[dict[str, Any]]]], answered: bool = False
+    ) -> dict[str, Any]:
+        """For each (client's number, operations): all of them in one write. `answered`: wait for every `ack`."""
         made = self._groups[group]
+        left = sum(len(operations) for _, operations in writes) if answered else 0
+
+        def acked(_: Client) -> None:
+            nonlocal left
+            left -= 1
+
+        made.acked = acked if answered else made.acked
         for number, operations in writes:
             data = b"".join(frame(t="do", **{"broadcastId": str(uuid.uuid4()), **op}) for op in operations)
             made.clients[number].sock.sendall(data)
+        if answered:
+            self._until(lambda: left <= 0 or bool(made.errors), lambda: f"{left} acks are missing")
+            made.acked = None
         return {"errors": made.errors}
 
     def start_chats(self, group: str, writers: int, at_once: int = 100) -> dict[str, Any]:

@@ -213,7 +213,8 @@ def test_what_is_deleted_leaves_no_text_and_no_reactions(database: PageDatabase)
         operation(14, "delete-chat", ANN, chat=1),
     )
     assert not database._reactions and not database._comments
-    assert database.changes("acme", PAGE, None, None).gone == [uuid(10), uuid(1)]
+    assert database.changes("acme", PAGE, database.epoch, 0).gone == [uuid(10), uuid(1)]
+    assert database.changes("acme", PAGE, None, None).gone == [], "whoever has nothing need not be told"
 
 
 def test_a_reaction_given_again_in_one_batch_stands_last(database: PageDatabase) -> None:
