@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy.engine import URL
 
-DatabaseRole: TypeAlias = Literal["parley_gateway", "parley_billing"]
+DatabaseRole: TypeAlias = Literal["parley_gateway", "parley_billing", "parley_admin"]
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
