@@ -49,6 +49,13 @@ BUS_FAULTS = Metric(
     "Times the bus was seen to have lost something: `trimmed`, `backwards`, `unreachable`.",
     ("kind",),
 )
+BUS_DROPPED = Metric(
+    "parley_gateway_bus_dropped_total",
+    "counter",
+    "Entries that were not published, so that other gateways learn of them from the database up to a few seconds "
+    "later: `outbox-full`, or `not-sent` because Redis did not take them.",
+    ("why",),
+)
 GAPS_FILLED = Metric(
     "parley_gateway_gaps_filled_total",
     "counter",
@@ -60,6 +67,13 @@ PROBE_AGE = Metric(
     "parley_gateway_probe_age_seconds", "gauge", "Age of the newest own probe that came back through the bus."
 )
 READY = Metric("parley_gateway_ready", "gauge", "1 when this gateway serves: own probe seen, database answers.")
+WORKERS_READY = Metric("parley_gateway_workers_ready", "gauge", "Workers of this gateway that serve.")
+WORKER_RESTARTS = Metric(
+    "parley_gateway_worker_restarts_total",
+    "counter",
+    "Workers that ended by themselves and were started again.",
+    ("worker",),
+)
 LOGIN_REFUSED = Metric("parley_gateway_logins_refused_total", "counter", "Refused logins by code.", ("code",))
 SPOOL_RECORDS = Metric("parley_gateway_spool_records", "gauge", "Sealed usage records that billing has not confirmed.")
 SPOOL_ADOPTED = Metric(

@@ -5,6 +5,8 @@ from enum import Enum
 from typing import Any
 
 _Id = tuple[int, int]
+#: Where a reader stands: the id of its last entry, and how many were ever added up to it.
+Place = tuple[str, int]
 START = "0-0"
 
 
@@ -45,10 +47,17 @@ class StreamPosition:
         self.cursor = identity
         self._passed += 1
 
-    def look(self, info: Mapping[str, Any] | None, asked_at: str) -> Seen:
-        """`info`: XINFO STREAM's answer, None when there is no such stream; `asked_at`: the cursor when it was asked.
+    @property
+    def place(self) -> Place:
+        """To be kept while a look is on its way."""
+        return self.cursor, self._passed
 
-        Reading goes on while the answer is on its way, so only what was known before proves a step back.
+    def look(self, info: Mapping[str, Any] | None, asked_at: Place) -> Seen:
+        """`info`: XINFO STREAM's answer, None when there is no such stream; `asked_at`: the place when it was asked.
+
+        Reading goes on while the answer is on its way, so only what was known before proves a step back: a smaller
+        last id, fewer entries than at the last look, or fewer than were read. The last one shows a failover to a
+        replica that lacks the tail also when so much was added since that its ids are ahead of ours.
         The first look begins at the stream's end: who starts knows nothing that it could have missed.
         """
         last = _text(info["last-generated-id"]) if info else START
@@ -59,7 +68,8 @@ class StreamPosition:
             self._looked = True
             self.cursor, self._passed = last, added
             return Seen.FINE
-        if added < before or _parse(last) < _parse(asked_at):
+        cursor, passed = asked_at
+        if added < max(before, passed) or _parse(last) < _parse(cursor):
             # Another history: read all of it. What is known of it is recognised and dropped.
             self.cursor, self._passed = START, trimmed
             return Seen.BACKWARDS

@@ -6,7 +6,6 @@ reached. Each makes the gateway compare its pages with the database.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from parley import metrics as names
 from parley.pages import PARTITIONS, partition_of
 from parley.redis_keys import BODY, Keys
 from parley_gateway.core.bus_entry import BusEntry, Probe, decode, encode
+from parley_gateway.core.outbox import Outbox
 from parley_gateway.core.stream_position import Seen, StreamPosition
 from parley_runtime.outage import Outage
 from parley_runtime.redis_client import Client
@@ -28,8 +28,9 @@ STREAM_LENGTH = 10_000
 READ_COUNT = 200
 #: Milliseconds for which one read waits.
 BLOCK_MS = 1_000
-#: Entries waiting to be published. Beyond it the oldest are dropped: other gateways then learn from the database.
-OUTBOX = 10_000
+#: Entries, and bytes, waiting to be published: seconds of a busy gateway. Beyond either the oldest are dropped, and a
+#: metric says so: other gateways then learn from the database.
+OUTBOX, OUTBOX_BYTES = 10_000, 16 * 1024 * 1024
 #: Entries in one pipeline.
 PIPELINE = 200
 #: Seconds between attempts while Redis is away.
@@ -49,15 +50,17 @@ class BusWriter:
     def __init__(self, client: Client, keys: Keys, metrics: Metrics) -> None:
         self._client = client
         self._keys = keys
-        self._queue: deque[tuple[int, bytes]] = deque(maxlen=OUTBOX)
+        self._queue = Outbox(OUTBOX, OUTBOX_BYTES)
         self._wake = asyncio.Event()
         self._faults = metrics.counter(names.BUS_FAULTS).labels("unreachable")
+        self._dropped = metrics.counter(names.BUS_DROPPED)
         self._outage = Outage("the bus cannot be written")
 
     def publish(self, entry: BusEntry) -> None:
         """Queue an entry for the page's partition; a probe goes to the partition of its number."""
         place = entry.number % PARTITIONS if isinstance(entry, Probe) else partition_of(entry.tenant, entry.page)
-        self._queue.append((place, encode(entry)))
+        if dropped := self._queue.put(place, encode(entry)):
+            self._dropped.labels("outbox-full").inc(dropped)
         self._wake.set()
 
     async def run(self) -> None:
@@ -65,13 +68,14 @@ class BusWriter:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(PIPELINE, len(self._queue)))]
+                batch = self._queue.take(PIPELINE)
                 try:
                     await self._send(batch)
                     self._outage.over()
                 except Exception as problem:  # the bus must outlive every fault of Redis and of its client
                     # Not sent again: some may be in already, and whoever misses one asks the database.
                     self._faults.inc()
+                    self._dropped.labels("not-sent").inc(len(batch))
                     self._outage.began(problem)
                     await asyncio.sleep(RETRY)
 
@@ -174,18 +178,18 @@ class BusReader:
 
     async def look(self, partitions: Sequence[int] = range(PARTITIONS)) -> None:
         """Compare the cursors with the streams: where something was lost, say so and start over."""
-        asked_at = [self._positions[partition].cursor for partition in partitions]
+        asked_at = [self._positions[partition].place for partition in partitions]
         async with self._client.pipeline(transaction=False) as pipeline:
             for partition in partitions:
                 pipeline.xinfo_stream(self._keys.bus(partition))
             answers = await pipeline.execute(raise_on_error=False)
         lost: set[int] = set()
-        for partition, cursor, info in zip(partitions, asked_at, answers, strict=True):
+        for partition, place, info in zip(partitions, asked_at, answers, strict=True):
             if isinstance(info, Exception):
                 if "no such key" not in str(info).lower():
                     raise info
                 info = None
-            seen = self._positions[partition].look(info, cursor)
+            seen = self._positions[partition].look(info, place)
             if seen is not Seen.FINE:
                 self._faults.labels(seen.value).inc()
                 lost.add(partition)

@@ -83,5 +83,6 @@ class PageStore:
 
     async def alive(self) -> None:
         """Raises when the database does not answer or takes no writes."""
-        if await self._pool.fetchval("SELECT pg_is_in_recovery()"):
-            raise OSError("this database is a read-only standby")
+        # A standby says so, and so does a database that was set read-only.
+        if await self._pool.fetchval("SELECT current_setting('transaction_read_only')") == "on":
+            raise OSError("this database is read-only")
