@@ -28,6 +28,17 @@ def revoke_reader(tenant: Tenant, reader: str, now: float, until: int) -> Tenant
     return replace(tenant, revoked=[*kept, Revocation(reader, until)])
 
 
+def restore_reader(tenant: Tenant, reader: str) -> Tenant:
+    """The record with tokens of `reader` honoured again: those that were open stay closed, they just may come back.
+
+    Raises `LookupError` when they were not refused.
+    """
+    kept = [entry for entry in tenant.revoked if entry.sub != reader]
+    if len(kept) == len(tenant.revoked):
+        raise LookupError
+    return replace(tenant, revoked=kept)
+
+
 def revoke_issued_before(tenant: Tenant, moment: int) -> Tenant:
     """The record with every token refused that was issued before `moment`, seconds. It never goes back."""
     return replace(tenant, not_before=max(tenant.not_before, moment))

@@ -44,6 +44,9 @@ class Tenant(msgspec.Struct, frozen=True, rename="camel"):
 
     `limits` overrides those of `parley.limits` that are marked per tenant, by name. Tokens issued before `not_before`,
     seconds since the epoch, are refused, and those of the readers in `revoked`: see `parley.revocation`.
+
+    Whether writing is refused, and with which code: `suspended` by `state`, `over-quota` by `over_quota`. Reading goes
+    on either way. At `jwks_url` (https) the tenant publishes further keys: see `parley.jwks`.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Tenant(msgspec.Struct, frozen=True, rename="camel"):
     limits: dict[str, int] = {}
     not_before: int = 0
     revoked: list[Revocation] = []
+    jwks_url: str | None = None
 
 
 def limit_of(own: Mapping[str, int], limit: Limit) -> int:

@@ -2,7 +2,9 @@
 
 import getpass
 import os
+import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +14,24 @@ from parley.tenants import Algorithm, Key
 from parley_runtime.signing import generate_key
 
 
-def audit(action: str, tenant: str, **details: Any) -> None:
-    """One JSON line on stderr: who changed what of which tenant, when. Key material must not be among the details."""
+def log_line(action: str, tenant: str, detail: Mapping[str, Any]) -> None:
+    """One JSON line on stderr: who changed what of which tenant, when. Key material must not be in the detail."""
     processors: list[Any] = [
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.JSONRenderer(),
     ]
     # A logger of its own: it writes whatever the level of the process is, and where stderr is now.
     logger = structlog.wrap_logger(structlog.WriteLogger(sys.stderr), processors=processors)
-    logger.msg("audit", action=action, tenant=tenant, by=_who(), **details)
+    logger.msg("audit", action=action, tenant=tenant, by=who(), detail=dict(detail))
 
 
-def _who() -> str:
+def who() -> str:
+    """The login name of whoever runs this, and the machine."""
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (KeyError, OSError):  # a container's user has no name
-        return str(os.getuid())
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"
 
 
 def key_into_file(algorithm: Algorithm, kid: str, path: Path) -> Key:

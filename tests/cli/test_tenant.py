@@ -37,8 +37,9 @@ def fail(*arguments: str) -> str:
 
 
 @pytest.fixture
-def held(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> "type[Held]":
+def held(redis_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> "type[Held]":
     monkeypatch.setenv("PARLEY_REDIS_URL", redis_url)
+    monkeypatch.setenv("PARLEY_DATABASE_URL", database_url)
     Held.url = redis_url
     return Held
 
@@ -105,7 +106,7 @@ def test_a_tenants_life(held: type[Held], tmp_path: Path) -> None:
 def test_the_secret_signs_tokens(held: type[Held], tmp_path: Path) -> None:
     run("tenant", "add", "acme", "--secret-file", str(tmp_path / "secret"))
     arguments = ("token", "--tenant", "acme", "--reader", "u1", "--data", str(tmp_path / "none"))
-    assert run(*arguments).count(".") == 2
+    assert run(*arguments).splitlines()[-1].count(".") == 2
     run("tenant", "retire-key", "acme", "1")
     assert "--key-file" in fail(*arguments)
 
@@ -189,8 +190,10 @@ def test_every_change_leaves_a_line(held: type[Held], tmp_path: Path) -> None:
         assert secret.read_text().strip() not in result.output
         lines.append(json.loads(result.stderr))
     assert [line["action"] for line in lines] == ["add", "add-key", "retire-key", "suspend", "resume", *2 * ["revoke"]]
-    assert [line["version"] for line in lines] == [1, 2, 3, 4, 5, 6, 7]
-    assert lines[5]["reader"] == "ann" and lines[5]["until"] > 0 and lines[6]["not_before"] > 0
+    assert [line["detail"]["version"] for line in lines[1:]] == [
+        {"before": version, "after": version + 1} for version in range(1, 7)
+    ]
+    assert lines[5]["detail"]["revoked"]["added"][0]["sub"] == "ann" and lines[6]["detail"]["notBefore"]["after"] > 0
     assert all(line["event"] == "audit" and line["tenant"] == "acme" and line["by"] and line["at"] for line in lines)
 
 

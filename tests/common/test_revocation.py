@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from parley.revocation import MOST_READERS, TooManyRevoked, revoke_issued_before, revoke_reader
+from parley.revocation import MOST_READERS, TooManyRevoked, restore_reader, revoke_issued_before, revoke_reader
 from parley.tenants import Revocation, Tenant, decode_tenant, encode_tenant
 
 NOW = 1_000_000
@@ -27,6 +27,13 @@ def test_a_full_list_takes_nobody_new_until_entries_are_over() -> None:
         revoke_reader(full, "ann", NOW, NOW + 20)
     assert len(revoke_reader(full, "7", NOW, NOW + 20).revoked) == MOST_READERS
     assert revoke_reader(full, "ann", NOW + 10, NOW + 20).revoked == [Revocation("ann", NOW + 20)]
+
+
+def test_a_reader_is_restored_alone() -> None:
+    two = revoke_reader(revoke_reader(ACME, "ann", NOW, NOW + 10), "bo", NOW, NOW + 10)
+    assert restore_reader(two, "ann").revoked == [Revocation("bo", NOW + 10)]
+    with pytest.raises(LookupError):
+        restore_reader(two, "cy")
 
 
 def test_not_before_never_goes_back() -> None:

@@ -16,10 +16,11 @@ from parley import __version__
 ENTRY_POINTS = "parley.commands"
 
 OWN = {
+    "audit": "parley_runtime.cli.audit:audit",
     "demo": "parley_runtime.cli.demo:demo",
     "doctor": "parley_runtime.cli.doctor.command:doctor",
     "migrate": "parley_runtime.cli.migrate:migrate",
-    "tenant": "parley_runtime.cli.tenant:tenant",
+    "tenant": "parley_runtime.cli.tenant.command:tenant",
     "token": "parley_runtime.cli.token:token",
 }
 

@@ -8,11 +8,11 @@ import click
 import redis
 
 from parley.claims import Role
-from parley.redis_keys import Keys
-from parley_runtime import redis_client, settings
+from parley.tenants import Tenant
+from parley_runtime import settings
+from parley_runtime.administration import NotRecorded, administration
 from parley_runtime.demo.directory import default_directory
 from parley_runtime.demo.tenants import kept_key
-from parley_runtime.registry import Registry
 from parley_runtime.signing import LONGEST_TTL, KeyProblem, SigningKey, Wish, read_key, sign
 
 
@@ -46,7 +46,7 @@ def token(
     """
     wish = Wish(tenant, reader, Role(role) if role else None, name, pages, scope, ttl)
     try:
-        key = _key_from_file(key_file, kid) or _kept_key(tenant, data) or asyncio.run(_registry_key(tenant, kid))
+        key = _key_from_file(key_file, kid) or _kept_key(tenant, data) or asyncio.run(_registry_key(wish, kid))
     except KeyProblem as problem:
         raise click.ClickException(str(problem)) from problem
     click.echo(sign(key, wish))
@@ -66,21 +66,29 @@ def _kept_key(tenant: str, data: Path | None) -> SigningKey | None:
     return kept_key(data or default_directory(), tenant)
 
 
-async def _registry_key(tenant: str, kid: str | None) -> SigningKey:
-    """The tenant's shared secret. Raises KeyProblem when there is none, or Redis does not answer."""
+async def _registry_key(wish: Wish, kid: str | None) -> SigningKey:
+    """The tenant's shared secret, when the log has taken what it is to sign. Raises KeyProblem."""
     try:
-        wanted = settings.load()
-        client = redis_client.connect(wanted.redis_url.get_secret_value())
+        async with administration(settings.load(), recorded=False) as admin:
+            key = _shared_secret(await admin.registry.get(wish.tenant), wish.tenant, kid)
+        async with administration(settings.load()) as admin:
+            detail = {"reader": wish.reader, "role": wish.role, "scope": wish.scopes, "ttl": wish.ttl, "kid": key.kid}
+            await admin.record("sign-token", wish.tenant, detail)
     except settings.SettingsError as error:
         raise KeyProblem(str(error)) from error
-    try:
-        record = await Registry(client, Keys(wanted.redis_prefix)).get(tenant)
+    except NotRecorded as error:
+        raise KeyProblem(
+            "Signing with a tenant's own secret is recorded, and the administrators' log in the database does not "
+            f"take the entry ({error}). Name a key with --key-file, or see `parley doctor`."
+        ) from error
     except (redis.RedisError, OSError) as error:
         raise KeyProblem(
             f"The registry cannot be read ({type(error).__name__}). Name a key with --key-file, or start the demo."
         ) from error
-    finally:
-        await client.aclose()
+    return key
+
+
+def _shared_secret(record: Tenant | None, tenant: str, kid: str | None) -> SigningKey:
     if record is None:
         raise KeyProblem(f"The registry knows no tenant {tenant!r}.")
     keys = [key for key in record.keys if key.active and (kid is None or key.kid == kid)]

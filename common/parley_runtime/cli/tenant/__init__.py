@@ -1,0 +1,1 @@
+"""``parley tenant``: the registry by hand, for installations without the operator."""
