@@ -70,6 +70,8 @@ class GatewayProcess:
                 "PARLEY_METRICS_LISTEN": f"{HOST}:{self._metrics_port}",
                 "PARLEY_SPOOL_DIRECTORY": str(directory / "spool"),
                 "PARLEY_LOG_LEVEL": "warning",
+                # Benches saturate it on purpose: what is measured is the work, not its refusal.
+                "PARLEY_SHED_CPU_PERCENT": "0",
                 **env,
             },
         )

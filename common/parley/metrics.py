@@ -75,6 +75,15 @@ WORKER_RESTARTS = Metric(
     ("worker",),
 )
 LOGIN_REFUSED = Metric("parley_gateway_logins_refused_total", "counter", "Refused logins by code.", ("code",))
+SHEDDING = Metric(
+    "parley_gateway_shedding", "gauge", "1 while new connections are refused because of too much load, else 0."
+)
+SHED = Metric(
+    "parley_gateway_shed_total",
+    "counter",
+    "Connections refused because of too much load, by what was over its mark: `cpu` or `memory`.",
+    ("why",),
+)
 SPOOL_RECORDS = Metric("parley_gateway_spool_records", "gauge", "Sealed usage records that billing has not confirmed.")
 SPOOL_ADOPTED = Metric(
     "parley_gateway_spool_adopted_total", "counter", "Spools of dead runs that this gateway took over."

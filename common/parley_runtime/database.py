@@ -59,10 +59,10 @@ async def connect(url: str, role: DatabaseRole, *, size: int) -> Pool:
     )
 
 
-async def close(pool: Pool) -> None:
+async def close(pool: Pool, seconds: float = CLOSE_WAIT) -> None:
     """Give the connections back; those that do not end in time are cut."""
     try:
-        async with asyncio.timeout(CLOSE_WAIT):
+        async with asyncio.timeout(seconds):
             await pool.close()
     except TimeoutError:
         pool.terminate()

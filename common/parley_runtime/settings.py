@@ -55,6 +55,26 @@ class Settings(BaseSettings):
         3_000, ge=0, le=60_000, description="How long a reader who left still counts, ms: covers a reload."
     )
     seal_interval_ms: int = Field(500, ge=50, le=1_000, description="How often usage is sealed into a record, ms.")
+    shed_cpu_percent: int = Field(
+        90,
+        ge=0,
+        le=100,
+        description="Above this share of a core (or of the cgroup's quota, if that is less), averaged over seconds, "
+        "new connections are refused with 503, so that those there are served in time, %. 0: never.",
+    )
+    shed_memory_percent: int = Field(
+        85,
+        ge=0,
+        le=100,
+        description="Above this share of the memory limit new connections are refused with 503: each costs some "
+        "20 KB, and a process over its limit is killed with all of them, %. 0: never.",
+    )
+    memory_limit_mb: int = Field(
+        0,
+        ge=0,
+        description="Memory that one gateway process may hold, MiB. 0: what its cgroup (container) allows, or what "
+        "the machine has.",
+    )
     drain_seconds: int = Field(20, ge=0, le=600, description="How long a stopping gateway may take, s.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 

@@ -1,7 +1,8 @@
 """Wires a gateway: settings → parts → sockets. `parley gateway`, or `python -m parley_gateway`."""
 
+import asyncio
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import click
 import uvloop
@@ -16,9 +17,10 @@ from parley_gateway.shell.fan_out import FanOut
 from parley_gateway.shell.gateway import PING_EVERY, WHEEL, Gateway
 from parley_gateway.shell.hub import SLOW_TICK, Hub
 from parley_gateway.shell.joins import Joins
+from parley_gateway.shell.load_shedding import LOOK_EVERY, LoadShedding
 from parley_gateway.shell.operations import Operations
 from parley_gateway.shell.page_store import PageStore
-from parley_gateway.shell.presence_loop import TICK, PresenceLoop
+from parley_gateway.shell.presence_loop import FORGET_WAIT, TICK, PresenceLoop
 from parley_gateway.shell.presence_store import PresenceStore
 from parley_gateway.shell.readiness import Readiness
 from parley_gateway.shell.silent_connections import KEEP_ALIVE, SILENCE_TICK, SilentConnections
@@ -28,7 +30,7 @@ from parley_gateway.shell.writer import Writer
 from parley_runtime import database, redis_client
 from parley_runtime.clock import SystemClock
 from parley_runtime.http.health import operators_app
-from parley_runtime.http.listening import listen
+from parley_runtime.http.listening import SHUTDOWN, listen
 from parley_runtime.lifecycle import Background, until_stopped
 from parley_runtime.reaching import reach_database
 from parley_runtime.settings import Settings, SettingsError, load
@@ -38,6 +40,8 @@ from parley_runtime.tokens import TokenVerifier
 
 #: Seconds for which a stopping gateway waits for billing to confirm the last usage; the rest stays on the spool.
 CONFIRM_WAIT = 3.0
+#: Seconds for which it waits for commits under way; whoever is not answered sends the same again elsewhere.
+COMMIT_WAIT = 2.0
 
 
 async def serve(settings: Settings) -> None:
@@ -97,16 +101,30 @@ async def serve(settings: Settings) -> None:
     background.repeat("slow clients", hub.look_at_slow, SLOW_TICK)
     background.repeat("pings", gateway.ping_share, PING_EVERY / WHEEL)
     background.run("probe", readiness.run())
+    shedding = LoadShedding(settings, clock, metrics)
+    background.repeat("own load", shedding.look, LOOK_EVERY)
     reporter.start()
 
     application = public_app(gateway, readiness, settings.forward)
     silent = SilentConnections()
-    application.middlewares.insert(0, silent.middleware)
-    sites = AsyncExitStack()
+    # The first to see a request, and inside of nothing that reads of it.
+    application.middlewares[:0] = [silent.middleware, shedding.middleware]
+    sites, until = AsyncExitStack(), 0.0
+
+    def left(share: float, most: float) -> float:
+        """Seconds for the next step of stopping: a share of what is left for all of them."""
+        return min(most, max(0.05, share * (until - clock.monotonic())))
+
     try:
         private = await listen(operators_app(metrics.text, readiness.missing), settings.metrics_listen)
         sites.push_async_callback(private.cleanup)
-        public = await listen(application, settings.listen, settings.listen_fd, keep_alive=KEEP_ALIVE)
+        public = await listen(
+            application,
+            settings.listen,
+            settings.listen_fd,
+            keep_alive=KEEP_ALIVE,
+            shutdown=min(SHUTDOWN, 0.1 * settings.drain_seconds),
+        )
         sites.push_async_callback(public.cleanup)
 
         async def end_silent() -> None:
@@ -117,16 +135,18 @@ async def serve(settings: Settings) -> None:
         get_logger().info("gateway started", run=run)
         await until_stopped()
         get_logger().info("gateway is draining", run=run)
-        readiness.draining = True
+        readiness.draining, until = True, clock.monotonic() + settings.drain_seconds
         await gateway.drain(settings.drain_seconds)
-        await writer.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left(0.3, COMMIT_WAIT)):
+                await writer.close()
     finally:
         await sites.aclose()
-        await presence.forget_all()
+        await presence.forget_all(left(0.3, FORGET_WAIT))
         await background.close()
         # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
-        await reporter.close(seconds=min(CONFIRM_WAIT, settings.drain_seconds))
-        await database.close(pool)
+        await reporter.close(seconds=left(0.6, CONFIRM_WAIT))
+        await database.close(pool, left(0.8, database.CLOSE_WAIT))
         await client.aclose()
         await blocking.aclose()
     get_logger().info("gateway stopped", run=run)

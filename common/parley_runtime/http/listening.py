@@ -15,14 +15,19 @@ KEEP_ALIVE = 75.0
 
 
 async def listen(
-    app: web.Application, address: str, fd: int | None = None, *, keep_alive: float = KEEP_ALIVE
+    app: web.Application,
+    address: str,
+    fd: int | None = None,
+    *,
+    keep_alive: float = KEEP_ALIVE,
+    shutdown: float = SHUTDOWN,
 ) -> web.AppRunner:
     """Serve on host:port, or on an inherited socket. `cleanup()` of what is returned ends it.
 
     A handler is cancelled when its client goes away. Raises `SettingsError`.
     """
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN, keepalive_timeout=keep_alive
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=shutdown, keepalive_timeout=keep_alive
     )
     await runner.setup()
     try:

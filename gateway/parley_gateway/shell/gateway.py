@@ -27,10 +27,13 @@ PING_EVERY = 25.0
 SILENCE = 65.0
 #: Turns of the ping wheel: each turn pings its share of the connections.
 WHEEL = 25
-#: Seconds for the closing handshakes at the end of a drain.
-CLOSING = 2.0
-#: Seconds beyond the time to move, for those who chose its very end.
-LATECOMERS = 1.0
+#: Shares of the time for a drain: in the first all connections move; the second is for those who chose its very end,
+#: the third for closing handshakes, each at most so many seconds. What is left is for usage, and for what does not
+#: answer.
+MOVING, LATECOMERS, CLOSING = 0.6, 0.1, 0.1
+LATECOMERS_MOST, CLOSING_MOST = 1.0, 2.0
+#: Seconds for closing handshakes at least, however little time there is.
+CLOSING_LEAST = 0.2
 
 
 class Admitted(Protocol):
@@ -132,16 +135,18 @@ class Gateway:
     async def drain(self, seconds: float) -> None:
         """Ask everybody to move within a share of the time, then close who is left."""
         self.draining = True
-        within = seconds * 0.7
+        within = MOVING * seconds
         for connection in self.connections:
             connection.move(round(within * 1000))
         for live in self.hub.pages.values():
             live.wake()  # long polls answer now
-        await self._emptied(within + min(LATECOMERS, seconds))
+        await self._emptied(within + min(LATECOMERS * seconds, LATECOMERS_MOST))
         for connection in self.connections:
             retry = round(random.uniform(0, 2_000))  # noqa: S311 - jitter
             connection.end(CloseCode.RESTARTING, Refusal("unavailable", retry_in_ms=retry))
-        await self._emptied(min(CLOSING, 0.3 + seconds))
+        await self._emptied(min(max(CLOSING * seconds, CLOSING_LEAST), CLOSING_MOST))
+        for connection in self.connections:
+            connection.abort()
 
     async def _emptied(self, seconds: float) -> None:
         """Wait until the last connection has gone, at most this long."""

@@ -82,11 +82,11 @@ class PresenceLoop:
                 self._hub.tell_presence(live)
             self._hub.drop_idle(live)
 
-    async def forget_all(self) -> None:
-        """This gateway leaves: its readers count no longer, here or anywhere."""
+    async def forget_all(self, seconds: float = FORGET_WAIT) -> None:
+        """This gateway leaves: its readers count no longer, here or anywhere. Within `seconds`."""
         self._leaving = True
         with suppress(RedisError, OSError, TimeoutError):  # the leases end by themselves
-            async with asyncio.timeout(FORGET_WAIT):
+            async with asyncio.timeout(seconds):
                 await asyncio.gather(*(self._forget(live) for live in list(self._hub.pages.values())))
 
     async def _forget(self, live: LivePage) -> None:
