@@ -83,7 +83,9 @@ class Refuse(msgspec.Struct, frozen=True):
 Action: TypeAlias = Login | OpenPage | ClosePage | Perform | ShowTyping | Ignore | RenewToken | AnswerPing | Refuse
 
 
+_IGNORE = Ignore()
 _FLOOD = Refuse(Limited("over-limit", "Too many bad frames."), close=CloseCode.OVER_LIMIT)
+_TOO_MANY = Refuse(Limited("over-limit", "Too many frames."), close=CloseCode.OVER_LIMIT)
 
 
 class Session:
@@ -109,7 +111,7 @@ class Session:
         except BadInput as refusal:
             return self._bad(refusal, data, now)
         if self._frames.take(now):
-            return Refuse(Limited("over-limit", "Too many frames."), close=CloseCode.OVER_LIMIT)
+            return _TOO_MANY
         if not self._greeted:
             return self._hello(frame)
         if self.claims is None:
@@ -119,6 +121,10 @@ class Session:
             return self._act(frame, self.claims, now)
         except Refusal as refusal:
             return self._bad(refusal, data, now) if isinstance(refusal, BadInput) else _refuse(refusal, data)
+
+    def receive_other(self, now: float) -> Action:
+        """A frame below the protocol: a ping, a pong, a fragment. They count too, so that none is a free flood."""
+        return _TOO_MANY if self._frames.take(now) else _IGNORE
 
     def receive_binary(self) -> Action:
         """A binary frame: nobody who knows the protocol sends one."""
@@ -187,7 +193,7 @@ class Session:
                 if not claims.may_open(frame.page) or not claims.may_write:
                     raise NotAllowed("forbidden")
                 chat = check_uuid(frame.chat, "chat")
-                return Ignore() if self._typing.take(now) else ShowTyping(frame.page, chat)
+                return _IGNORE if self._typing.take(now) else ShowTyping(frame.page, chat)
             case Renew():
                 return RenewToken(frame.token)
             case Ping():

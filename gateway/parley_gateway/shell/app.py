@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from parley import limits
-from parley.errors import BadInput, Refusal
+from parley.errors import Refusal
 from parley_gateway.core import asyncapi, openapi
 from parley_gateway.shell import websocket
 from parley_gateway.shell.forward import Forwarder
@@ -43,13 +43,7 @@ def public_app(gateway: Gateway, readiness: Readiness, forward: Mapping[str, str
     async def live(request: web.Request) -> web.StreamResponse:
         if gateway.draining:
             return problem(Refusal("unavailable", "This gateway is shutting down.", retry_in_ms=1_000))
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            raise BadInput(
-                "bad-frame",
-                "This address speaks WebSocket only.",
-                help="Open a WebSocket, or read /v1/pages/{page}/events.",
-            )
-        return await websocket.serve(gateway, request)
+        return websocket.serve(gateway, request)
 
     forwarder = Forwarder(forward)
     app = web.Application(

@@ -1,26 +1,29 @@
-"""One WebSocket: bytes to the session, what it says to be done, answers back."""
+"""One WebSocket: messages to the session, what it says to be done, answers back."""
 
 import asyncio
 from collections.abc import Callable
 from functools import partial
 
 import msgspec
-import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 
 from parley import limits
 from parley.claims import Claims
 from parley.client_frames import Do, Since
-from parley.errors import CloseCode, Limited, Refusal, Unavailable
+from parley.errors import BadInput, CloseCode, Limited, Refusal, Unavailable
 from parley.server_frames import Ack, Error, Move, Pong, Reader, RenewSoon, ServerFrame, Welcome, encode
 from parley.tenants import limit_of
+from parley_gateway.core import handshake
 from parley_gateway.core.bus_entry import Typed
+from parley_gateway.core.frame_reader import TOO_BIG, FrameProblem
 from parley_gateway.core.operation import Operation
 from parley_gateway.core.page_state import Accepted
 from parley_gateway.core.prepared_frame import PreparedFrame
 from parley_gateway.core.session import (
+    Action,
     AnswerPing,
     ClosePage,
+    Ignore,
     Login,
     OpenPage,
     Perform,
@@ -29,15 +32,14 @@ from parley_gateway.core.session import (
     Session,
     ShowTyping,
 )
-from parley_gateway.core.websocket_frame import PING_FRAME, received_size, text_frame
+from parley_gateway.core.websocket_frame import PING_FRAME, TEXT, received_size, text_frame
+from parley_gateway.shell.frame_protocol import FrameProtocol, take_over
 from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.database import FAULTS
 from parley_runtime.telemetry import get_logger
 from parley_runtime.tokens import LEEWAY
 
-#: Seconds for the closing handshake.
-CLOSE_WAIT = 2.0
 #: Operations of one connection that are not answered yet.
 PENDING = 500
 #: Joins of one connection that are not answered yet.
@@ -48,13 +50,8 @@ RENEW_AHEAD = 60.0
 _PONG = text_frame(encode(Pong()))
 
 
-class LiveSocket(web.WebSocketResponse[bool]):
-    """aiohttp's socket, with the protocol's own code for a frame that is too big."""
-
-    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
-        if code == WSCloseCode.MESSAGE_TOO_BIG:
-            code, message = CloseCode.FRAME_TOO_BIG, _reason(Refusal("too-big"))
-        return await super().close(code=code, message=message, drain=drain)
+#: Close code for a fault of ours (RFC 6455 §7.4.1).
+_INTERNAL_ERROR = 1011
 
 
 def _reason(refusal: Refusal) -> bytes:
@@ -64,27 +61,23 @@ def _reason(refusal: Refusal) -> bytes:
     return msgspec.json.encode(reason)
 
 
-class WebSocketConnection(Subscriber):
+class WebSocketConnection(FrameProtocol, Subscriber):
     """One client over WebSocket."""
 
     transport_name = "websocket"
 
-    def __init__(
-        self, gateway: Gateway, request: web.Request, socket: LiveSocket, transport: asyncio.Transport
-    ) -> None:
-        super().__init__("", "", "", gateway.meter.counter("", ""))
+    def __init__(self, gateway: Gateway, request: web.Request, transport: asyncio.Transport) -> None:
+        FrameProtocol.__init__(self, gateway.clock, transport, limits.FRAME.default)
+        Subscriber.__init__(self, "", "", "", gateway.meter.counter("", ""))
         self._gateway = gateway
-        self._socket = socket
-        self._transport = transport
         self._origin = request.headers.get("Origin")
         authorization = request.headers.get("Authorization", "")
         self._header_token = authorization[7:] if authorization[:7].lower() == "bearer " else None
         self._session = Session(gateway.clock.monotonic())
         self._pending = 0
         self._joining = 0
-        self._expiry: asyncio.TimerHandle | None = None
-        self._ending: asyncio.Task[None] | None = None
-        self.last_heard = gateway.clock.monotonic()
+        #: The next moment at which the token, or its absence, has to be looked at.
+        self._expiry = asyncio.get_running_loop().call_later(limits.HELLO_WAIT.default / 1000, self._silent)
 
     # Subscriber
 
@@ -100,85 +93,77 @@ class WebSocketConnection(Subscriber):
         return len(data)
 
     async def send_paced(self, frame: PreparedFrame, written: Callable[[int], None]) -> None:
-        try:
-            await self._socket.send_frame(frame.payload, WSMsgType.TEXT)
-        except asyncio.CancelledError:
-            written(len(frame.websocket))  # aiohttp waits only after it has written
-            raise
-        except (ConnectionError, RuntimeError):
+        if self.closing or self._transport.is_closing():
             return
+        self._transport.write(frame.websocket)
         written(len(frame.websocket))
+        await self.drained()
 
     @property
     def buffered(self) -> int:
         return self._transport.get_write_buffer_size()
 
     def close_slow(self) -> None:
-        self._end(CloseCode.TOO_SLOW, Refusal("too-slow"))
+        self.end(CloseCode.TOO_SLOW, Refusal("too-slow"))
 
     # The conversation
 
-    async def run(self) -> None:
-        """Serve until either side ends it."""
+    def on_message(self, opcode: int, payload: bytes) -> None:
         try:
-            await self._converse()
-        finally:
-            self._leave()
+            if opcode == TEXT:
+                self._perform(self._session.receive_text(payload, self.last_heard), len(payload))
+            else:
+                self._perform(self._session.receive_binary(), 0)
+        except Exception as problem:
+            get_logger().error("a frame could not be served", tenant=self.tenant, exc_info=problem)
+            self.close(_INTERNAL_ERROR)
 
-    async def _converse(self) -> None:
-        socket, session, clock = self._socket, self._session, self._gateway.clock
-        waiting: float | None = limits.HELLO_WAIT.default / 1000
-        while not socket.closed:
-            try:
-                message = await socket.receive(timeout=waiting)
-            except TimeoutError:
-                await self._perform(session.hello_timeout(), 0)
-                return
-            self.last_heard = clock.monotonic()
-            if message.type is WSMsgType.TEXT:
-                data = message.data if isinstance(message.data, bytes) else message.data.encode()
-                waiting = None
-                await self._perform(session.receive_text(data, self.last_heard), len(data))
-            elif message.type is WSMsgType.PING:
-                await socket.pong(message.data)
-            elif message.type is WSMsgType.BINARY:
-                await self._perform(session.receive_binary(), 0)
-            elif message.type is not WSMsgType.PONG:
-                return
+    def on_other(self) -> None:
+        self._perform(self._session.receive_other(self.last_heard), 0)
 
-    async def _perform(self, action: object, size: int) -> None:
+    def on_problem(self, problem: FrameProblem) -> None:
+        if problem.code == TOO_BIG:
+            self.fail(CloseCode.FRAME_TOO_BIG, _reason(Refusal("too-big")))
+        else:
+            self.fail(problem.code, _reason(Refusal("bad-frame")))
+
+    def _silent(self) -> None:
+        self._perform(self._session.hello_timeout(), 0)
+
+    def _perform(self, action: Action, size: int) -> None:
         match action:
+            case Ignore():
+                pass
             case Perform(do):
-                await self._do(do, size)
+                self._do(do, size)
             case OpenPage(page, since):
                 self._open(page, since)
             case ClosePage(page):
                 self._close_page(page)
             case AnswerPing():
-                self._write(_PONG)
+                self.write(_PONG)
             case ShowTyping(page, chat):
                 self._gateway.bus.publish(Typed(self.tenant, page, chat, self.reader, self.client))
             case Login(token, client):
-                await self._login(token or self._header_token, client)
+                self._login(token or self._header_token, client)
             case RenewToken(token):
                 self._renew(token)
             case Refuse(refusal, broadcast_id, page, close):
                 self._tell(_error(refusal, broadcast_id, page))
                 if close is not None:
-                    await self._finish(close, refusal)
+                    self.end(close, refusal)
 
-    async def _login(self, token: str | None, client: str) -> None:
+    def _login(self, token: str | None, client: str) -> None:
         gateway = self._gateway
         try:
             claims = gateway.admission.verify(token, self._origin)
             gateway.admission.enter(claims)
         except Refusal as refusal:
             self._tell(_error(refusal))
-            await self._finish(refusal.close or CloseCode.TOKEN, refusal)
+            self.end(refusal.close or CloseCode.TOKEN, refusal)
             return
+        self._header_token = None
         self._session.logged_in(claims)
-        # This handler's task, and every task that it starts, log under the tenant's name.
-        structlog.contextvars.bind_contextvars(tenant=claims.tenant)
         self.tenant, self.reader, self.client = claims.tenant, claims.reader, client
         self.counter = gateway.counter(claims.tenant, self._origin or "")
         gateway.connected(self)
@@ -191,8 +176,7 @@ class WebSocketConnection(Subscriber):
         own_limits = self._gateway.admission.tenant(claims).limits
         told = {limit.name: limit_of(own_limits, limit) for limit in limits.ALL}
         self._tell(Welcome(1, claims.tenant, reader, told, round(renew_in * 1000)))
-        if self._expiry is not None:
-            self._expiry.cancel()
+        self._expiry.cancel()
         self._expiry = asyncio.get_running_loop().call_later(renew_in, self._ask_renewal, claims.expires_at)
 
     def _ask_renewal(self, expires_at: int) -> None:
@@ -201,7 +185,7 @@ class WebSocketConnection(Subscriber):
         self._expiry = asyncio.get_running_loop().call_later(max(0.0, left + LEEWAY), self._expired)
 
     def _expired(self) -> None:
-        self._end(CloseCode.TOKEN, Refusal("token-expired"))
+        self.end(CloseCode.TOKEN, Refusal("token-expired"))
 
     def _renew(self, token: str) -> None:
         try:
@@ -215,7 +199,7 @@ class WebSocketConnection(Subscriber):
             self._close_page(page)
             self._tell(_error(Refusal("forbidden", "Your new token does not cover this page."), None, page))
 
-    async def _do(self, do: Do, size: int) -> None:
+    def _do(self, do: Do, size: int) -> None:
         assert self._session.claims is not None
         try:
             if self._pending >= PENDING:
@@ -229,7 +213,7 @@ class WebSocketConnection(Subscriber):
             )
         except Refusal as refusal:
             now = self._gateway.clock.monotonic()
-            await self._perform(self._session.refused(refusal, do.broadcast_id, do.page, now), 0)
+            self._perform(self._session.refused(refusal, do.broadcast_id, do.page, now), 0)
             return
         self._pending += 1
         future.add_done_callback(partial(self._done, operation, do.broadcast_id))
@@ -244,7 +228,7 @@ class WebSocketConnection(Subscriber):
         elif isinstance(problem, Refusal):
             self._tell(_error(problem, broadcast_id, operation.page))
         else:
-            get_logger().error("an operation failed", exc_info=problem)
+            get_logger().error("an operation failed", tenant=self.tenant, exc_info=problem)
             self._tell(_error(Refusal("internal"), broadcast_id, operation.page))
 
     def _open(self, page: str, since: Since | None) -> None:
@@ -262,7 +246,7 @@ class WebSocketConnection(Subscriber):
         if self.joins.get(page) is task:
             del self.joins[page]
         if not task.cancelled() and (problem := task.exception()) is not None:
-            get_logger().error("a join failed", exc_info=problem)
+            get_logger().error("a join failed", tenant=self.tenant, exc_info=problem)
             self._tell(_error(Refusal("internal", "The page could not be opened."), None, page))
 
     async def _join(self, page: str, since: Since | None, before: "asyncio.Task[None] | None") -> None:
@@ -296,19 +280,17 @@ class WebSocketConnection(Subscriber):
 
     def ping(self) -> None:
         """Ask the peer's network stack whether it is there."""
-        self._write(PING_FRAME)
+        self.write(PING_FRAME)
 
     def _tell(self, frame: ServerFrame) -> None:
-        self._write(text_frame(encode(frame)))
+        self.write(text_frame(encode(frame)))
 
-    def _write(self, data: bytes) -> None:
-        transport = self._transport
-        if transport.is_closing():
-            return
-        if transport.get_write_buffer_size() > 2 * limits.SEND_BUFFER.default:
-            self.close_slow()
-            return
-        transport.write(data)
+    @property
+    def full(self) -> bool:
+        return self._transport.get_write_buffer_size() > 2 * limits.SEND_BUFFER.default
+
+    def on_full(self) -> None:
+        self.close_slow()
 
     # The end
 
@@ -317,30 +299,12 @@ class WebSocketConnection(Subscriber):
         """What the latest token allows; None before the first."""
         return self._session.claims
 
-    async def _finish(self, code: int, refusal: Refusal) -> None:
-        # Who does not read does not take the close frame either: then it ends without.
-        try:
-            async with asyncio.timeout(CLOSE_WAIT):
-                await self._socket.close(code=code, message=_reason(refusal))
-        except TimeoutError:
-            self._transport.abort()
-
-    def _end(self, code: int, refusal: Refusal) -> None:
-        """Close from outside of the conversation."""
-        if self._ending is None:
-            self._ending = asyncio.create_task(self._finish(code, refusal))
-
     def end(self, code: CloseCode, refusal: Refusal) -> None:
-        """Close for a reason that lies with the gateway or the tenant."""
-        self._end(code, refusal)
+        """Close, and say why."""
+        self.close(code, _reason(refusal))
 
-    def abort(self) -> None:
-        """Nobody is there any more: no handshake."""
-        self._transport.abort()
-
-    def _leave(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
+    def on_lost(self) -> None:
+        self._expiry.cancel()
         for page in list(self.pages):
             self._close_page(page)
         self._gateway.hub.gone(self)
@@ -353,18 +317,12 @@ def _error(refusal: Refusal, broadcast_id: str | None = None, page: str | None =
     return Error(refusal.code, refusal.message, refusal.help, broadcast_id, page, refusal.retry_in_ms)
 
 
-async def serve(gateway: Gateway, request: web.Request) -> web.StreamResponse:
-    """`GET /v1/live`."""
-    socket = LiveSocket(
-        timeout=CLOSE_WAIT,
-        autoping=False,
-        compress=False,
-        decode_text=False,
-        # One above the limit, because aiohttp refuses what reaches it.
-        max_msg_size=limits.FRAME.default + 1,
-    )
-    await socket.prepare(request)
+def serve(gateway: Gateway, request: web.Request) -> web.StreamResponse:
+    """`GET /v1/live`. Raises `BadInput` for what is no opening handshake."""
+    answer = handshake.answer(request.headers)
+    if request.can_read_body:
+        raise BadInput("bad-frame", "An opening handshake has no body.")
     transport = request.transport
-    assert transport is not None
-    await WebSocketConnection(gateway, request, socket, transport).run()
-    return socket
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client has gone")
+    return take_over(request, answer, WebSocketConnection(gateway, request, transport))
