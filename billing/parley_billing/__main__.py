@@ -20,7 +20,9 @@ from parley_billing.shell.usage_store import UsageStore
 from parley_runtime.clock import SystemClock
 from parley_runtime.database import close
 from parley_runtime.http.health import health_routes, operators_app
+from parley_runtime.http.key_sets import wait_for_keys
 from parley_runtime.http.listening import listen
+from parley_runtime.key_sets import TICK, Fetcher, KeySets
 from parley_runtime.lifecycle import Background, until_stopped
 from parley_runtime.reaching import reach_database
 from parley_runtime.redis_client import connect as connect_redis
@@ -76,6 +78,10 @@ async def run(settings: Settings) -> None:
         stack.push_async_callback(close, pool)
         stack.push_async_callback(background.close)
         tenants = TenantView(client, keys)
+        fetcher = Fetcher(frozenset(settings.jwks_private_hosts))
+        stack.push_async_callback(fetcher.close)
+        key_sets = KeySets(tenants, clock, fetcher)
+        stack.push_async_callback(key_sets.close)
         await tenants.load()
         consumer = Consumer(pool, reader, keys, clock, metrics)
         exporter = LedgerExporter(pool)
@@ -95,8 +101,10 @@ async def run(settings: Settings) -> None:
         background.repeat("export totals", exporter.refresh, REFRESH_EVERY)
         background.repeat("sweep confirmations", sweep_once, SWEEP_EVERY)
         background.repeat("sweep minutes", sweep_minutes_once, MINUTES_SWEEP_EVERY)
+        background.repeat("key sets", key_sets.tick, TICK)
         background.repeat("probe", lambda: health.probe(client, pool), PROBE_EVERY)
-        api = UsageApi(UsageStore(pool), TokenVerifier(tenants, clock), clock).application()
+        api = UsageApi(UsageStore(pool), TokenVerifier(key_sets, clock), clock).application()
+        wait_for_keys(api, key_sets)
         api.add_routes(health_routes(health.missing))
         await _serve(stack, api, settings.billing_listen)
         get_logger().info("billing serves", listen=settings.billing_listen, metrics=settings.metrics_listen)

@@ -61,11 +61,10 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(found, ipaddress.IPv6Address):
-        inner = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
         if found in _NAT64:
-            inner.append(ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF))
-        if any(one is not None and not is_public(str(one)) for one in inner):
-            return False
+            return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)))
+        if found.ipv4_mapped or found.sixtofour or found.teredo:
+            return False  # what nobody announces who wants to be reached
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 
@@ -101,13 +100,17 @@ class KeySet:
     def fetching(self) -> bool:
         return self._fetching
 
+    def has(self, kid: str | None) -> bool:
+        """Whether the set has that key; a token that names none needs any."""
+        return any(kid in (None, key.kid) for key in self.keys)
+
     def is_due(self, now: float) -> bool:
         """Whether to fetch now because of time: never fetched, too old, or a retry."""
         return not self._fetching and now >= self._due_at and not self.is_idle(now)
 
     def may_ask_for(self, kid: str | None, now: float) -> bool:
         """Whether to fetch now for a token that names this key, or none."""
-        if self._fetching or any(kid in (None, key.kid) for key in self.keys):
+        if self._fetching or self.has(kid):
             return False
         if self._fetched_at is None or self._failures:
             return now >= self._due_at

@@ -91,6 +91,14 @@ OPERATIONS_PER_CONNECTION = Limit(
     "A person types at most a few; a burst of four seconds' worth replays an outbox.",
     "`over-limit` with `retryInMs`; nothing was changed.",
 )
+OPERATIONS_PER_READER = Limit(
+    "operationsPerReader",
+    200,
+    "per second",
+    "All tabs and scripts of one reader on one gateway: no reader uses up what the tenant's others have.",
+    "`over-limit` with `retryInMs`; nothing was changed.",
+    per_tenant=True,
+)
 OPERATIONS_PER_TENANT = Limit(
     "operationsPerTenant",
     2_000,

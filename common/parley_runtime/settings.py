@@ -5,9 +5,9 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -33,6 +33,26 @@ class Settings(BaseSettings):
     database_pool: int = Field(8, ge=2, le=100, description="Connections to Postgres per process.")
     listen: str = Field("127.0.0.1:8080", description="host:port for the public side of a gateway.")
     listen_fd: int | None = Field(None, description="An inherited listening socket, instead of `listen`.")
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description="JSON list of networks (CIDR) whose machines are proxies of yours: only from them a header that "
+        "names the client is believed.",
+    )
+    forwarded_header: Literal["X-Forwarded-For", "Forwarded"] = Field(
+        "X-Forwarded-For", description="The header in which your proxies name the client. The other one is ignored."
+    )
+    connections_per_address: int = Field(
+        50,
+        ge=0,
+        description="New WebSockets and event streams per second of one client address (IPv6: one /64), ten seconds' "
+        "worth at once; as many logins over HTTP may fail. 0: no bound. An address that is not public is bound "
+        "only behind a trusted proxy.",
+    )
+    jwks_private_hosts: list[str] = Field(
+        default_factory=list,
+        description="JSON list of host names from which tenants' keys are fetched although they stand for addresses "
+        "that are not public, like an identity provider in the same cluster.",
+    )
     metrics_listen: str = Field("127.0.0.1:9464", description="host:port for /metrics and health of this process.")
     billing_listen: str = Field("127.0.0.1:8081", description="host:port for billing's HTTP side.")
     spool_directory: Path = Field(

@@ -10,6 +10,7 @@ import uvloop
 from parley.redis_keys import Keys
 from parley_gateway.core.bus_entry import BusEntry, Changed, Probe
 from parley_gateway.core.meter import Meter
+from parley_gateway.shell.address_limits import limit_addresses
 from parley_gateway.shell.admission import Admission
 from parley_gateway.shell.app import public_app
 from parley_gateway.shell.bus import BusReader, BusWriter
@@ -30,7 +31,10 @@ from parley_gateway.shell.writer import Writer
 from parley_runtime import database, redis_client
 from parley_runtime.clock import SystemClock
 from parley_runtime.http.health import operators_app
+from parley_runtime.http.key_sets import wait_for_keys
 from parley_runtime.http.listening import SHUTDOWN, listen
+from parley_runtime.key_sets import TICK as KEYS_TICK
+from parley_runtime.key_sets import Fetcher, KeySets
 from parley_runtime.lifecycle import Background, until_stopped
 from parley_runtime.reaching import reach_database
 from parley_runtime.settings import Settings, SettingsError, load
@@ -55,7 +59,9 @@ async def serve(settings: Settings) -> None:
     store = PageStore(pool)
 
     tenants = TenantView(client, keys)
-    admission = Admission(TokenVerifier(tenants, clock), tenants, clock, settings, metrics)
+    fetcher = Fetcher(frozenset(settings.jwks_private_hosts))
+    key_sets = KeySets(tenants, clock, fetcher)
+    admission = Admission(TokenVerifier(key_sets, clock), key_sets, clock, settings, metrics)
     fan_out, meter = FanOut(), Meter(clock)
     hub = Hub(store, clock, settings, metrics, fan_out)
     bus = BusWriter(client, keys, metrics)
@@ -87,7 +93,7 @@ async def serve(settings: Settings) -> None:
         admission=admission,
         operations=Operations(admission, writer),
     )
-    tenants.on_change(gateway.tenant_changed)
+    key_sets.on_change(gateway.tenant_changed)
 
     await tenants.load()
     background.run("tenants", tenants.follow())
@@ -100,12 +106,15 @@ async def serve(settings: Settings) -> None:
     background.repeat("presence", presence.tick, TICK)
     background.repeat("slow clients", hub.look_at_slow, SLOW_TICK)
     background.repeat("pings", gateway.ping_share, PING_EVERY / WHEEL)
+    background.repeat("key sets", key_sets.tick, KEYS_TICK)
     background.run("probe", readiness.run())
     shedding = LoadShedding(settings, clock, metrics)
     background.repeat("own load", shedding.look, LOOK_EVERY)
     reporter.start()
 
     application = public_app(gateway, readiness, settings.forward)
+    limit_addresses(application, settings, clock, metrics)
+    wait_for_keys(application, key_sets)
     silent = SilentConnections()
     # The first to see a request, and inside of nothing that reads of it.
     application.middlewares[:0] = [silent.middleware, shedding.middleware]
@@ -144,6 +153,8 @@ async def serve(settings: Settings) -> None:
         await sites.aclose()
         await presence.forget_all(left(0.3, FORGET_WAIT))
         await background.close()
+        await key_sets.close()
+        await fetcher.close()
         # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
         await reporter.close(seconds=left(0.6, CONFIRM_WAIT))
         await database.close(pool, left(0.8, database.CLOSE_WAIT))

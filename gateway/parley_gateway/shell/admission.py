@@ -1,5 +1,6 @@
 """Who may come in: token, origin, the tenant's state, and how many there are already."""
 
+import asyncio
 from collections import Counter as Tally
 
 from parley import limits
@@ -9,11 +10,12 @@ from parley.clock import Clock
 from parley.errors import Limited, NotAllowed, Refusal
 from parley.revocation import Revoked
 from parley.tenants import Tenant, limit_of, origin_allowed
-from parley_gateway.core.rate import Rate
+from parley_gateway.core.rates import Rates
 from parley_gateway.core.revocation import revoked
+from parley_gateway.core.session import OPERATION_BURST
+from parley_runtime.key_sets import KeySets
 from parley_runtime.settings import Settings
 from parley_runtime.telemetry import Metrics
-from parley_runtime.tenant_view import TenantView
 from parley_runtime.tokens import TokenVerifier
 
 #: Milliseconds after which a refused connection may try again.
@@ -24,15 +26,20 @@ class Admission:
     """Decides for every transport alike."""
 
     def __init__(
-        self, verifier: TokenVerifier, tenants: TenantView, clock: Clock, settings: Settings, metrics: Metrics
+        self, verifier: TokenVerifier, tenants: KeySets, clock: Clock, settings: Settings, metrics: Metrics
     ) -> None:
         self._verifier = verifier
         self._tenants = tenants
         self._clock = clock
         self._settings = settings
         self._open: Tally[str] = Tally()
-        self._rates: dict[str, Rate] = {}
+        self._tenants_rates: Rates[str] = Rates(1)
+        self._readers_rates: Rates[tuple[str, str]] = Rates(OPERATION_BURST)
         self._refused = metrics.counter(names.LOGIN_REFUSED)
+
+    def fetch_for(self, token: str | None) -> "asyncio.Task[None] | None":
+        """What to wait for before `verify` can know this token's key; None: nothing. HTTP requests have waited."""
+        return self._tenants.fetch_for(token)
 
     def verify(self, token: str | None, origin: str | None) -> Claims:
         """The claims of a token that is used from `origin`. Raises `Refusal`."""
@@ -85,9 +92,9 @@ class Admission:
         if tenant.over_quota:
             raise Limited("over-quota")
         now = self._clock.monotonic()
+        per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_READER)
+        if wait := self._readers_rates.take((tenant.name, claims.reader), per_second, now):
+            raise Limited("over-limit", "This reader writes too much at once.", retry_in_ms=wait)
         per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_TENANT)
-        rate = self._rates.get(tenant.name)
-        if rate is None or rate.per_second != per_second:
-            rate = self._rates[tenant.name] = Rate(per_second, per_second, now)
-        if wait := rate.take(now):
+        if wait := self._tenants_rates.take(tenant.name, per_second, now):
             raise Limited("over-limit", "This tenant writes too much at once.", retry_in_ms=wait)

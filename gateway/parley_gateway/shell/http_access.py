@@ -13,13 +13,15 @@ from parley.client_frames import Since
 from parley.errors import BadInput, Limited, NotAllowed
 from parley.pages import decode_page
 from parley_gateway.core.meter import Counter
-from parley_gateway.core.reader_rates import ReaderRates
+from parley_gateway.core.rates import Rates
 from parley_gateway.core.session import OPERATION_BURST
 from parley_gateway.shell.gateway import Gateway
 from parley_runtime.http.bearer import bearer
 
 #: Seconds for a body, which is small: longer, somebody holds the connection on purpose. The answer is `bad-frame`.
 BODY_WAIT = 10.0
+#: Seconds' worth of requests that may come at once.
+READ_BURST = 2
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -38,22 +40,21 @@ class HttpAccess:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        reads, writes = limits.FRAMES_PER_CONNECTION.default, limits.OPERATIONS_PER_CONNECTION.default
-        self._reads = ReaderRates(reads, reads * 2)
-        self._writes = ReaderRates(writes, writes * OPERATION_BURST)
+        self._reads: Rates[tuple[str, str]] = Rates(READ_BURST)
+        self._writes: Rates[tuple[str, str]] = Rates(OPERATION_BURST)
 
     def reader(self, request: web.Request) -> Caller:
         """Somebody who may see the page in the path. Raises `Refusal`."""
         caller = self._caller(request)
         if not caller.claims.may_open(caller.page):
             raise NotAllowed("forbidden", "Your token does not cover this page.")
-        self._take(self._reads, caller, "Too many requests.")
+        self._take(self._reads, caller, limits.FRAMES_PER_CONNECTION, "Too many requests.")
         return caller
 
     def writer(self, request: web.Request) -> Caller:
         """Somebody who asks for a change; whether they may is decided with the operation. Raises `Refusal`."""
         caller = self._caller(request)
-        self._take(self._writes, caller, "Too many operations.")
+        self._take(self._writes, caller, limits.OPERATIONS_PER_CONNECTION, "Too many operations.")
         return caller
 
     def _caller(self, request: web.Request) -> Caller:
@@ -64,9 +65,9 @@ class HttpAccess:
         site = origin or ""
         return Caller(claims, page, site, gateway.counter(claims.tenant, site))
 
-    def _take(self, rates: ReaderRates, caller: Caller, message: str) -> None:
+    def _take(self, rates: Rates[tuple[str, str]], caller: Caller, limit: limits.Limit, message: str) -> None:
         claims = caller.claims
-        if wait := rates.take(claims.tenant, claims.reader, self._gateway.clock.monotonic()):
+        if wait := rates.take((claims.tenant, claims.reader), limit.default, self._gateway.clock.monotonic()):
             raise Limited("over-limit", message, retry_in_ms=wait)
 
 
