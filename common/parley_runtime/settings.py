@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     database_pool: int = Field(8, ge=2, le=100, description="Connections to Postgres per process.")
     listen: str = Field("127.0.0.1:8080", description="host:port for the public side of a gateway.")
     listen_fd: int | None = Field(None, description="An inherited listening socket, instead of `listen`.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Processes that share a gateway's port, one for each core. Each has `database_pool`.",
+    )
     trusted_proxies: list[IPvAnyNetwork] = Field(
         default_factory=list,
         description="JSON list of networks (CIDR) whose machines are proxies of yours: only from them a header that "

@@ -10,6 +10,7 @@ import uvloop
 from parley.redis_keys import Keys
 from parley_gateway.core.bus_entry import BusEntry, Changed, Probe
 from parley_gateway.core.meter import Meter
+from parley_gateway.core.worker_policy import WorkerReport
 from parley_gateway.shell.address_limits import limit_addresses
 from parley_gateway.shell.admission import Admission
 from parley_gateway.shell.app import public_app
@@ -27,6 +28,8 @@ from parley_gateway.shell.readiness import Readiness
 from parley_gateway.shell.silent_connections import KEEP_ALIVE, SILENCE_TICK, SilentConnections
 from parley_gateway.shell.spool import Spool, new_run
 from parley_gateway.shell.usage_reporter import UsageReporter
+from parley_gateway.shell.worker import Worker
+from parley_gateway.shell.workers import supervise
 from parley_gateway.shell.writer import Writer
 from parley_runtime import database, redis_client
 from parley_runtime.clock import SystemClock
@@ -48,8 +51,8 @@ CONFIRM_WAIT = 3.0
 COMMIT_WAIT = 2.0
 
 
-async def serve(settings: Settings) -> None:
-    """Run one gateway until it is told to stop."""
+async def serve(settings: Settings, worker: Worker | None = None) -> None:
+    """Run one gateway until it is told to stop. `worker`: what it was given by the parent that shares its port out."""
     clock, metrics, keys = SystemClock(), Metrics(), Keys(settings.redis_prefix)
     run = new_run(clock.now_ms())
     redis_url = settings.redis_url.get_secret_value()
@@ -125,7 +128,8 @@ async def serve(settings: Settings) -> None:
         return min(most, max(0.05, share * (until - clock.monotonic())))
 
     try:
-        private = await listen(operators_app(metrics.text, readiness.missing), settings.metrics_listen)
+        operators = operators_app(metrics.text, readiness.missing)
+        private = await listen(operators, settings.metrics_listen, worker.metrics_fd if worker else None)
         sites.push_async_callback(private.cleanup)
         public = await listen(
             application,
@@ -141,6 +145,8 @@ async def serve(settings: Settings) -> None:
                 silent.sweep(public.server.connections, clock.monotonic())
 
         background.repeat("silent connections", end_silent, SILENCE_TICK)
+        if worker is not None:
+            background.run("report", worker.report(lambda: WorkerReport(gateway.connection_count, readiness.missing())))
         get_logger().info("gateway started", run=run)
         await until_stopped()
         get_logger().info("gateway is draining", run=run)
@@ -167,9 +173,12 @@ async def serve(settings: Settings) -> None:
 @click.option("--listen", help="host:port for clients (setting PARLEY_LISTEN).")
 @click.option("--fd", "listen_fd", type=int, help="An inherited listening socket, instead of --listen.")
 @click.option("--drain-seconds", type=int, help="How long stopping may take (setting PARLEY_DRAIN_SECONDS).")
-def gateway(listen: str | None, listen_fd: int | None, drain_seconds: int | None) -> None:
+@click.option("--workers", type=int, help="Processes that share the port, one for each core (setting PARLEY_WORKERS).")
+@click.option("--metrics-fd", type=int, hidden=True)
+@click.option("--report-fd", type=int, hidden=True)
+def gateway(metrics_fd: int | None, report_fd: int | None, **given: str | int | None) -> None:
     """Run a gateway: it speaks to browsers, commits, and tells everybody on the page."""
-    given = {"listen": listen, "listen_fd": listen_fd, "drain_seconds": drain_seconds}
+    worker = None if metrics_fd is None or report_fd is None else Worker(metrics_fd, report_fd)
     try:
         settings = load(**{name: value for name, value in given.items() if value is not None})
     except SettingsError as problem:
@@ -177,7 +186,9 @@ def gateway(listen: str | None, listen_fd: int | None, drain_seconds: int | None
         sys.exit(2)
     configure_logging(settings.log_level)
     try:
-        uvloop.run(serve(settings))
+        if settings.workers > 1:
+            sys.exit(asyncio.run(supervise(settings, settings.workers)))
+        uvloop.run(serve(settings, worker))
     except SettingsError as problem:
         click.echo(str(problem), err=True)
         sys.exit(2)

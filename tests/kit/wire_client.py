@@ -282,6 +282,11 @@ class WireClient:
         await (self.send_text(payload) if isinstance(payload, bytes) else self.send(payload))
         return await self.next("error", after=before)
 
+    @property
+    def over(self) -> bool:
+        """Whether the connection has ended, in whichever way."""
+        return self._reader.done()
+
     async def ended(self, seconds: float = PATIENCE) -> int:
         """Wait until the gateway closed; its close code. The reason is in `close_reason`."""
         async with asyncio.timeout(seconds):

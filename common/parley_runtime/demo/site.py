@@ -12,8 +12,8 @@ from aiohttp import web
 
 from parley.claims import Role
 from parley.tenants import Tenant
-from parley_runtime.demo.exposition import merge
 from parley_runtime.demo.tenants import signing_key
+from parley_runtime.exposition import merge
 from parley_runtime.signing import Wish, sign
 
 STATIC = Path(__file__).with_name("static")

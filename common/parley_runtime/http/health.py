@@ -1,6 +1,6 @@
 """`/healthz/live`, `/healthz/ready` and `/metrics`, alike for every process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -20,11 +20,15 @@ def health_routes(missing: Callable[[], Sequence[str]]) -> list[web.RouteDef]:
     return [web.get("/healthz/live", live), web.get("/healthz/ready", ready)]
 
 
-def operators_app(metrics: Callable[[], bytes], missing: Callable[[], Sequence[str]]) -> web.Application:
+def operators_app(
+    metrics: Callable[[], bytes | Awaitable[bytes]], missing: Callable[[], Sequence[str]]
+) -> web.Application:
     """What only the operator reaches: metrics in Prometheus's text format, and health."""
 
     async def text(_: web.Request) -> web.Response:
-        return web.Response(body=metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        made = metrics()
+        body = made if isinstance(made, bytes) else await made
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     app = web.Application(middlewares=[errors_as_problems])
     app.add_routes([web.get("/metrics", text), *health_routes(missing)])

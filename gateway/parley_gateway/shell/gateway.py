@@ -110,6 +110,11 @@ class Gateway:
             self._empty.set()
 
     @property
+    def connection_count(self) -> int:
+        """How many there are, long polls included."""
+        return sum(map(len, self._wheel)) + len(self.polls)
+
+    @property
     def connections(self) -> list[Pinged]:
         return [connection for share in self._wheel for connection in share]
 

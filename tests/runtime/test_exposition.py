@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from parley_runtime.demo.exposition import merge
+from parley_runtime.exposition import merge
 
 GATEWAY = """\
 # HELP parley_clients Connected clients.

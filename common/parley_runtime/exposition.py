@@ -14,11 +14,12 @@ class _Family:
     samples: list[str] = field(default_factory=list)
 
 
-def merge(texts: dict[str, str]) -> str:
+def merge(texts: dict[str, str], label: str = "process", *, always: bool = False) -> str:
     """One exposition of all `texts`, by program name.
 
     A family's help and type are those of the first program that has it. A series that several programs export (their
-    CPU seconds) gets the label `process` with the program's name in each of them after the first would clash.
+    CPU seconds) gets `label` with the program's name in each of them after the first would clash; `always`: every
+    series gets it.
     """
     families: dict[str, _Family] = {}
     seen: set[str] = set()
@@ -44,8 +45,8 @@ def merge(texts: dict[str, str]) -> str:
             if found is None:
                 continue
             name, labels, value = found[1], found[2] or "", found[3]
-            if f"{name}{labels}" in seen:
-                labels = _with_process(labels, program)
+            if always or f"{name}{labels}" in seen:
+                labels = _with_label(labels, label, program)
             seen.add(f"{name}{labels}")
             family = families.setdefault(_family_of(name, named), _Family())
             family.samples.append(f"{name}{labels}{value}")
@@ -60,6 +61,6 @@ def _family_of(name: str, announced: str | None) -> str:
     return name
 
 
-def _with_process(labels: str, program: str) -> str:
+def _with_label(labels: str, label: str, value: str) -> str:
     inside = labels[1:-1].rstrip(",") if labels else ""
-    return "{" + ",".join(filter(None, [inside, f'process="{program}"'])) + "}"
+    return "{" + ",".join(filter(None, [inside, f'{label}="{value}"'])) + "}"
