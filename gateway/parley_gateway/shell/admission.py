@@ -32,6 +32,7 @@ class Admission:
         self._tenants = tenants
         self._clock = clock
         self._settings = settings
+        self._told: dict[str, tuple[Tenant, dict[str, int]]] = {}
         self._open: Tally[str] = Tally()
         self._tenants_rates: Rates[str] = Rates(1)
         self._readers_rates: Rates[tuple[str, str]] = Rates(OPERATION_BURST)
@@ -63,6 +64,15 @@ class Admission:
         if tenant is None or tenant.state == "deleted":
             raise Refusal("token-invalid")
         return tenant
+
+    def told_limits(self, claims: Claims) -> dict[str, int]:
+        """What a `welcome` says of limits; made once for each state of a tenant. Raises `token-invalid`."""
+        tenant = self.tenant(claims)
+        made = self._told.get(tenant.name)
+        if made is None or made[0] is not tenant:
+            limits_told = {limit.name: limit_of(tenant.limits, limit) for limit in limits.ALL}
+            made = self._told[tenant.name] = tenant, limits_told
+        return made[1]
 
     def check(self, claims: Claims) -> None:
         """For those who waited since their token was verified. Raises `token-invalid` when it was revoked meanwhile."""

@@ -12,7 +12,6 @@ from parley.claims import Claims
 from parley.client_frames import Do, Since
 from parley.errors import BadInput, CloseCode, Limited, Refusal, Unavailable
 from parley.server_frames import Ack, Error, Move, Pong, Reader, RenewSoon, ServerFrame, Welcome, encode
-from parley.tenants import limit_of
 from parley_gateway.core import handshake
 from parley_gateway.core.bus_entry import Typed
 from parley_gateway.core.frame_reader import TOO_BIG, FrameProblem
@@ -37,6 +36,7 @@ from parley_gateway.shell.frame_protocol import FrameProtocol, take_over
 from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.database import FAULTS
+from parley_runtime.key_sets import FETCH_SECONDS
 from parley_runtime.telemetry import get_logger
 from parley_runtime.tokens import LEEWAY
 
@@ -65,6 +65,9 @@ class WebSocketConnection(FrameProtocol, Subscriber):
     """One client over WebSocket."""
 
     transport_name = "websocket"
+    #: While a token's key is fetched: what has come meanwhile, and what waits.
+    _held: list[tuple[int, bytes]] | None = None
+    _waiting: "asyncio.Task[None] | None" = None
 
     def __init__(self, gateway: Gateway, request: web.Request, transport: asyncio.Transport) -> None:
         FrameProtocol.__init__(self, gateway.clock, transport, limits.FRAME.default)
@@ -109,6 +112,9 @@ class WebSocketConnection(FrameProtocol, Subscriber):
     # The conversation
 
     def on_message(self, opcode: int, payload: bytes) -> None:
+        if self._held is not None:
+            self._held.append((opcode, payload))
+            return
         try:
             if opcode == TEXT:
                 self._perform(self._session.receive_text(payload, self.last_heard), len(payload))
@@ -145,13 +151,36 @@ class WebSocketConnection(FrameProtocol, Subscriber):
             case ShowTyping(page, chat):
                 self._gateway.bus.publish(Typed(self.tenant, page, chat, self.reader, self.client))
             case Login(token, client):
-                self._login(token or self._header_token, client)
+                token = token or self._header_token
+                self._with_key(token, partial(self._login, token, client))
             case RenewToken(token):
-                self._renew(token)
+                self._with_key(token, partial(self._renew, token))
             case Refuse(refusal, broadcast_id, page, close):
                 self._tell(_error(refusal, broadcast_id, page))
                 if close is not None:
                     self.end(close, refusal)
+
+    def _with_key(self, token: str | None, then: Callable[[], None]) -> None:
+        """Go on when the token's key is known, or cannot be; nothing further is read before that."""
+        fetch = self._gateway.admission.fetch_for(token)
+        if fetch is None:
+            then()
+            return
+
+        async def wait() -> None:
+            await asyncio.wait([fetch], timeout=FETCH_SECONDS)
+            held, self._held, self._waiting = self._held or [], None, None
+            if not self.closing and not self._transport.is_closing():
+                then()
+            for message in held:
+                if not self.closing:
+                    self.on_message(*message)
+            if self._held is None:
+                self._transport.resume_reading()
+
+        self._held = []
+        self._transport.pause_reading()
+        self._waiting = asyncio.create_task(wait())
 
     def _login(self, token: str | None, client: str) -> None:
         gateway = self._gateway
@@ -173,8 +202,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
         left = claims.expires_at - self._gateway.clock.now_ms() / 1000
         renew_in = max(left - RENEW_AHEAD, left / 2, 0.0)
         reader = Reader(claims.reader, claims.name, claims.role.value, claims.avatar)
-        own_limits = self._gateway.admission.tenant(claims).limits
-        told = {limit.name: limit_of(own_limits, limit) for limit in limits.ALL}
+        told = self._gateway.admission.told_limits(claims)
         self._tell(Welcome(1, claims.tenant, reader, told, round(renew_in * 1000)))
         self._expiry.cancel()
         self._expiry = asyncio.get_running_loop().call_later(renew_in, self._ask_renewal, claims.expires_at)
