@@ -11,7 +11,7 @@ from bench import machine
 from bench.report import Report, write_json
 from bench.world import BenchProblem, World
 
-BENCHES = ("delivery", "idle", "connect", "writes", "fairness", "spread", "returning", "growth")
+BENCHES = ("delivery", "idle", "connect", "writes", "fairness", "spread", "returning", "growth", "workers")
 
 
 @click.command()

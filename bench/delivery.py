@@ -38,7 +38,7 @@ def run(world: World, quick: bool) -> Report:
     measured = world.gateway(FLUSH_WINDOW_MS="0")
     publishing = world.gateway(cores=OTHER_CORES, FLUSH_WINDOW_MS="0")
     load = world.load()
-    chats = _chats(load, publishing, acme.tokens(PUBLISHERS, "publisher"))
+    chats = make_chats(load, publishing, acme.tokens(PUBLISHERS, "publisher"))
     load.join("gateway", measured, SUBSCRIBERS, tokens=acme.tokens(SUBSCRIBERS), pages=[PAGE])
     turn = itertools.count()
 
@@ -105,7 +105,7 @@ def run(world: World, quick: bool) -> Report:
     return report
 
 
-def _chats(load: Any, publishing: Any, tokens: list[str]) -> list[str]:
+def make_chats(load: Any, publishing: Any, tokens: list[str]) -> list[str]:
     """Connect the publishers and make 32 chats on the page."""
     load.join("publishers", publishing, PUBLISHERS, tokens=tokens, pages=[""])
     made = [f"00000000-0000-4000-8000-{number:012d}" for number in range(max(BATCHES))]

@@ -98,8 +98,8 @@ class GatewayProcess:
 
     @property
     def cpu(self) -> float:
-        """Seconds so far."""
-        return machine.cpu_seconds(self.pid)
+        """Seconds so far, its workers' included."""
+        return machine.cpu_seconds_of_tree(self.pid)
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that carry these labels."""

@@ -53,8 +53,8 @@ def _cluster_port() -> int:
     return port
 
 
-def cluster(make_valkey: MakeValkey) -> str:
-    """Three masters that share the slots. The URL of the cluster."""
+def cluster(make_valkey: MakeValkey) -> tuple[str, list[str]]:
+    """Three masters that share the slots: the URL of the cluster, and of each node."""
     config = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf", "requirepass": PASSWORD}
     config |= {"masterauth": PASSWORD, "cluster-node-timeout": "2000"}
     nodes = [make_valkey(port=_cluster_port(), config=config) for _ in range(3)]
@@ -75,7 +75,8 @@ def cluster(make_valkey: MakeValkey) -> str:
         return True
 
     eventually(agreed, "the cluster's agreement")
-    return f"redis+cluster://:{PASSWORD}@" + ",".join(f"{HOST}:{node.port}" for node in nodes)
+    url = f"redis+cluster://:{PASSWORD}@" + ",".join(f"{HOST}:{node.port}" for node in nodes)
+    return url, [f"redis://:{PASSWORD}@{HOST}:{node.port}" for node in nodes]
 
 
 class Watched:
@@ -95,6 +96,7 @@ class Watched:
         )
         self._sentinel = Child([valkey_binary(), settings, "--sentinel"], log=directory / "sentinel.log")
         self.url = f"redis+sentinel://:{PASSWORD}@{HOST}:{self.port}/parley"
+        self.nodes = [f"redis://:{PASSWORD}@{HOST}:{server.port}" for server in (self.master, self.replica)]
         with client_of(self.replica.port) as client:
             eventually(lambda: client.info("replication")["master_link_status"] == "up", "replication")
         eventually(lambda: self._asked("num-slaves") == "1", "the Sentinel's discovery of the replica")

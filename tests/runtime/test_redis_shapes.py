@@ -1,19 +1,27 @@
-"""The same gateway on every shape of Redis: what one commits, the bus brings to the other."""
+"""The same gateway on every shape of Redis, with no more permissions than are documented: what one commits, the bus
+brings to the other, and what they count, billing books."""
 
 from functools import partial
 from pathlib import Path
 
 import pytest
+import redis
+from redis.exceptions import NoPermissionError
 
+from kit.billing_process import BillingProcess
 from kit.gateway import MakeGateway
+from kit.redis_acl import Users
 from kit.redis_shapes import Watched, behind_tls, cluster
 from kit.servers import MakeValkey
 from kit.tenants import ORIGIN, KitTenant, add_tenant
+from kit.usage import until
+from kit.usage_sums import booked
 from kit.wire_client import WireClient
 from kit.wire_samples import anchor
-from parley_runtime.embedded import ValkeyServer
+from parley.redis_keys import Keys
+from parley_runtime.cli.doctor.bus import check_redis
 from parley_runtime.redis_client import connect
-from parley_runtime.settings import SettingsError
+from parley_runtime.settings import SettingsError, load
 
 pytestmark = pytest.mark.servers
 
@@ -47,37 +55,90 @@ async def converse(tenant: KitTenant, *gateways: str) -> None:
     bo.check()
 
 
-async def test_a_cluster(make_valkey: MakeValkey, make_gateway: MakeGateway, database_url: str) -> None:
-    url = cluster(make_valkey)
-    tenant = add_tenant(url)
-    first, second = (make_gateway(url, database_url, **BUS_ALONE) for _ in range(2))
+async def tell_billing(users: Users, directory: Path, database_url: str, tenant: KitTenant) -> None:
+    """Billing takes up what the gateways counted, and they let go of it."""
+    directory.mkdir()
+    billing = BillingProcess(directory, users.url("billing"), database_url)
+    try:
+        billing.start()
+        billing.wait_ready()
+
+        async def booked_some() -> bool:
+            _, tables = await booked(database_url, tenant.name)
+            return any(sums["delivery", "messages"] for sums in tables.values())
+
+        await until(booked_some, 30)
+    finally:
+        billing.kill()
+
+
+async def test_a_cluster(make_valkey: MakeValkey, make_gateway: MakeGateway, database_url: str, tmp_path: Path) -> None:
+    users = Users(*cluster(make_valkey))
+    tenant = add_tenant(users.url("admin"))
+    first, second = (make_gateway(users.url("gateway"), database_url, **BUS_ALONE) for _ in range(2))
     await converse(tenant, first.live_url, second.live_url)
+    await tell_billing(users, tmp_path / "billing", database_url, tenant)
+    users.check()
 
 
-async def test_tls(
-    valkey_server: ValkeyServer, redis_url: str, make_gateway: MakeGateway, database_url: str, tmp_path: Path
-) -> None:
-    with behind_tls(valkey_server, tmp_path / "tls") as url:
-        tenant = add_tenant(url)
-        first = make_gateway(url, database_url, **BUS_ALONE)
-        second = make_gateway(redis_url, database_url, **BUS_ALONE)
+async def test_tls(make_valkey: MakeValkey, make_gateway: MakeGateway, database_url: str, tmp_path: Path) -> None:
+    server = make_valkey()
+    with behind_tls(server, tmp_path / "tls") as url:
+        users, plain = Users(url, [server.url]), Users(server.url, [server.url])
+        tenant = add_tenant(users.url("admin"))
+        first = make_gateway(users.url("gateway"), database_url, **BUS_ALONE)
+        second = make_gateway(plain.url("gateway"), database_url, **BUS_ALONE)
         await converse(tenant, first.live_url, second.live_url)
+        await tell_billing(users, tmp_path / "billing", database_url, tenant)
+        users.check()
 
 
 async def test_sentinel_and_its_failover(
     make_valkey: MakeValkey, make_gateway: MakeGateway, database_url: str, tmp_path: Path
 ) -> None:
     watched = Watched(make_valkey, tmp_path / "sentinel")
+    users = Users(watched.url, watched.nodes)
     try:
-        tenant = add_tenant(watched.url)
-        first, second = (make_gateway(watched.url, database_url, **BUS_ALONE) for _ in range(2))
+        tenant = add_tenant(users.url("admin"))
+        first, second = (make_gateway(users.url("gateway"), database_url, **BUS_ALONE) for _ in range(2))
         await converse(tenant, first.live_url, second.live_url)
         watched.fail_over()
         first.wait_ready()
         second.wait_ready()
         await converse(tenant, first.live_url, second.live_url)
+        await tell_billing(users, tmp_path / "billing", database_url, tenant)
+        users.check()
     finally:
         watched.end()
+
+
+async def test_whoever_steals_a_password_gets_no_further(make_valkey: MakeValkey) -> None:
+    server = make_valkey()
+    users, keys = Users(server.url, [server.url]), Keys()
+    add_tenant(users.url("admin"))
+    for name, refused in {
+        "gateway": [
+            ("KEYS", "*"),
+            ("CONFIG", "GET", "*"),
+            ("FLUSHALL",),
+            ("XDEL", keys.usage, "1-1"),
+            ("GET", "other"),
+        ],
+        "billing": [("XADD", keys.bus(0), "*", "b", "x"), ("SCAN", "0"), ("XREAD", "STREAMS", keys.bus(0), "0")],
+        "admin": [("XADD", keys.usage, "*", "b", "x"), ("XRANGE", keys.usage, "-", "+"), ("ACL", "LIST")],
+    }.items():
+        with redis.Redis.from_url(users.url(name)) as client:
+            assert client.ping()
+            for command in refused:
+                with pytest.raises(NoPermissionError):
+                    client.execute_command(*command)
+    assert await doctor_is_content(users.url("admin"))
+
+
+async def doctor_is_content(url: str) -> bool:
+    """Whether `parley doctor` gets all that it asks of Redis."""
+    findings = [finding async for finding in check_redis(load(redis_url=url))]
+    return not any("does not answer as it should" in str(finding) for finding in findings)
 
 
 @pytest.mark.parametrize(
