@@ -1,5 +1,5 @@
 /** The demo's page around the widget: who reads, for which tenant, and what has been counted. */
-import type { Options, Widget } from "../src/embed/parley";
+import type { Options, Widget } from "../src/embed/options";
 
 declare const Parley: (element: Element | null, options: Options) => Widget;
 

@@ -32,8 +32,12 @@ export const CHECKS = [
     assert.equal(await bo.page.locator("#article p *").count(), 2); // the two <em> of the text
   }],
 
-  ["echo: the sender receives its own event and shows it once", async ({ ann }) => {
-    await until("the echo on the socket", () => ann.received.some((frame) => isEvent(frame, "new-text-chat", TEXT)));
+  ["tabs: the same reader's two share one socket", async ({ ann, annToo }) => {
+    assert.deepEqual([annToo.sockets, ann.sockets], [1, 0]);
+  }],
+
+  ["echo: the sender receives its own event and shows it once", async ({ ann, annToo }) => {
+    await until("the echo on the socket", () => annToo.received.some((frame) => isEvent(frame, "new-text-chat", TEXT)));
     assert.equal(await ann.comment(TEXT).count(), 1);
     await ann.list();
     assert.equal(await ann.card(TEXT).count(), 1);
@@ -126,7 +130,7 @@ export const CHECKS = [
     assert.equal(await ann.comment("Written in the tunnel.").count(), 1);
   }],
 
-  ["rollback: a refused change is taken back, says why and keeps the text", async ({ ann, bo, bosBrowser, cable }) => {
+  ["rollback: a refused change is taken back, says why and keeps the text", async ({ ann, annToo, bo, bosBrowser, cable }) => {
     await bo.openThread(LATER);
     await bosBrowser.setOffline(true); // this time the device itself knows that it is offline
     cable.cut();
@@ -135,7 +139,7 @@ export const CHECKS = [
     await ann.openThread(LATER);
     await ann.hook("delete-chat").click();
     await ann.hook("confirm").click();
-    await until("the deletion to be kept", () => ann.received.some((frame) => isEvent(frame, "deleted-text-chat")));
+    await until("the deletion to be kept", () => annToo.received.some((frame) => isEvent(frame, "deleted-text-chat")));
     cable.mend();
     await bosBrowser.setOffline(false);
     const refused = bo.page.locator('[data-parley="refused"][data-code="unknown-chat"]');

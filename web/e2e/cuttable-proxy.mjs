@@ -22,6 +22,7 @@ export async function cuttableProxy(headers = {}) {
     });
     onward.on("socket", keep);
     onward.on("error", () => outgoing.destroy());
+    outgoing.on("close", () => onward.destroy());
     incoming.pipe(onward);
   });
   server.on("connection", (socket) => (whole ? keep(socket) : socket.destroy()));

@@ -5,6 +5,8 @@ export class Reader {
   received = [];
   /** Frames sent on it. */
   sent = [];
+  /** WebSockets opened. */
+  sockets = 0;
   /** What the browser itself complained about. */
   complaints = [];
 
@@ -18,6 +20,7 @@ export class Reader {
     page.on("pageerror", (error) => reader.complaints.push(error.message));
     const devtools = await context.newCDPSession(page);
     await devtools.send("Network.enable");
+    devtools.on("Network.webSocketCreated", () => (reader.sockets += 1));
     devtools.on("Network.webSocketFrameReceived", ({ response }) => reader.received.push(response.payloadData));
     devtools.on("Network.webSocketFrameSent", ({ response }) => reader.sent.push(response.payloadData));
     await page.goto(url);

@@ -21,18 +21,23 @@ describe("the page's id", () => {
 describe("signals", () => {
   it("tells the connection, and stops when asked", () => {
     const heard: string[] = [];
-    const stop = listen({ nudge: () => heard.push("nudge"), replace: () => heard.push("replace") });
+    const stop = listen(
+      { nudge: () => heard.push("nudge"), replace: () => heard.push("replace"), pause: () => heard.push("pause") },
+      { away: () => heard.push("away"), back: () => heard.push("back") },
+    );
     const back = new Event("pageshow") as PageTransitionEvent;
     Object.defineProperty(back, "persisted", { value: true });
     dispatchEvent(new Event("online"));
     dispatchEvent(new Event("offline"));
     document.dispatchEvent(new Event("resume"));
     document.dispatchEvent(new Event("visibilitychange"));
+    dispatchEvent(new Event("pagehide"));
     dispatchEvent(back);
-    expect(heard).toEqual(["nudge", "nudge", "nudge", "nudge", "replace"]);
+    document.dispatchEvent(new Event("freeze"));
+    expect(heard).toEqual(["nudge", "nudge", "back", "replace", "nudge", "pause", "away", "back", "replace", "pause", "away"]);
     stop();
-    dispatchEvent(new Event("online"));
-    expect(heard).toHaveLength(5);
+    for (const name of ["online", "pagehide", "pageshow"]) dispatchEvent(new Event(name));
+    expect(heard).toHaveLength(11);
   });
 });
 

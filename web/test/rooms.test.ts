@@ -9,7 +9,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   anchoring: ["wire", "approx-string-match"],
   host: ["connection"],
   view: ["wire", "connection", "anchoring", "preact", "preact/hooks"],
-  embed: ["connection", "host", "view"],
+  embed: ["wire", "connection", "host", "view"],
 };
 /** The connection core lives without a page; anchoring knows only nodes and ranges that it is given. */
 const NO_PAGE = /\b(document|window|navigator|localStorage|setTimeout|setInterval|Date\.now|Math\.random|WebSocket)\b(?=[.(\s])/;

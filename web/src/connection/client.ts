@@ -2,30 +2,40 @@ import {
   type ClientFrame,
   type ErrorFrame,
   type GatewayFrame,
+  type LiveFrame,
   MAX_FRAME_BYTES,
   type Operation,
+  type PageEvent,
   type Person,
   type Reader,
   type WelcomeFrame,
 } from "../wire/frames";
 import { BASE_MS, CAP_MS } from "./backoff";
 import type { Environment, GetToken } from "./environment";
+import { Ladder } from "./ladder";
 import { Link, type LinkState } from "./link";
 import type { Pending, Refused } from "./outbox";
 import { PageSession, type PageView } from "./page-session";
+import { OTHER_READER, PASSING, TOO_BIG } from "./refusals";
+import { Relay } from "./relay";
+import { ServerClock } from "./server-clock";
+import { SharedTransport } from "./shared-transport";
+import type { Unsent } from "./vault";
 
 /** An answer to a `join` that never comes is a dead connection. */
 export const JOIN_LIMIT_MS = 15_000;
 /** "Is typing" is said at most this often, and forgotten after twice the time. */
 export const TYPING_EVERY_MS = 3_000;
 
-/** Refusals that pass: the same change goes out again, with the same id, when they have. */
-const PASSING = new Set(["internal", "unavailable", "over-limit", "token-expired"]);
-
 export interface ClientHandlers {
   /** Something that a view shows has changed. */
   onChange(): void;
   onTyping?(page: string, chat: string, reader: Person): void;
+  onWelcome?(reader: Reader): void;
+  /** The page's history grew by this, whoever made it. */
+  onEvent?(page: string, event: PageEvent): void;
+  /** Something did not work; what the reader wrote is kept. */
+  onError?(error: Pick<ErrorFrame, "code" | "message" | "help">): void;
 }
 
 /** One reader's connection with the pages that are open on it. Decides; the environment waits. */
@@ -33,7 +43,11 @@ export class Client {
   reader: Reader | null = null;
   limits: Readonly<Record<string, number>> = {};
 
+  welcome: WelcomeFrame | null = null;
+
   readonly #link: Link;
+  readonly #relay: Relay | null;
+  readonly #clock: ServerClock;
   readonly #pages = new Map<string, PageSession>();
   readonly #timers = new Map<string, () => void>();
   readonly #joinTries = new Map<string, number>();
@@ -46,16 +60,29 @@ export class Client {
     getToken: GetToken,
     private readonly handlers: ClientHandlers,
   ) {
-    this.#link = new Link(env, url, getToken, {
+    this.#clock = new ServerClock(() => env.wallClock());
+    const { tabs } = env;
+    const ladder = new Ladder(env, url);
+    this.#relay = tabs === undefined ? null : new Relay(tabs, this);
+    const shared = tabs && this.#relay && new SharedTransport(env, tabs, url, ladder, this.#relay, () => this.nudge());
+    this.#link = new Link(env, shared ?? ladder, getToken, {
       onWelcome: (frame, renewed) => this.#onWelcome(frame, renewed),
       onFrame: (frame) => this.#onFrame(frame),
       onLost: () => this.#onLost(),
-      onState: () => handlers.onChange(),
+      onState: () => {
+        if (this.state.name === "stopped") handlers.onError?.({ code: this.state.code, message: "The server does not let this page in." });
+        handlers.onChange();
+      },
     });
   }
 
   get state(): LinkState {
     return this.#link.state;
+  }
+
+  /** Milliseconds since the epoch by the server's clock, as well as it is known. */
+  now(): number {
+    return this.#clock.now();
   }
 
   start(): void {
@@ -76,18 +103,40 @@ export class Client {
     this.#link.replace();
   }
 
+  /** Nothing will run here for a while. */
+  pause(): void {
+    this.#link.pause();
+  }
+
   open(page: string): PageSession {
+    const session = this.hold(page);
+    if (!session.own) {
+      session.own = true;
+      session.kept.load((unsent) => this.#restored(session, unsent));
+    }
+    return session;
+  }
+
+  leave(page: string): void {
+    const session = this.#pages.get(page);
+    if (session === undefined) return;
+    session.own = false;
+    if (this.#relay?.uses(page) !== true) this.release(page);
+  }
+
+  /** Opens a page, for this tab or for others that share the connection. */
+  hold(page: string): PageSession {
     let session = this.#pages.get(page);
     if (session === undefined) {
-      session = new PageSession(page);
+      session = new PageSession(page, this.env.vault);
       this.#pages.set(page, session);
       if (this.#link.state.name === "open") this.#join(session);
     }
     return session;
   }
 
-  leave(page: string): void {
-    if (!this.#pages.delete(page)) return;
+  release(page: string): void {
+    if (this.#pages.get(page)?.own !== false || !this.#pages.delete(page)) return;
     this.#cancel(`join ${page}`);
     this.#cancel(`flush ${page}`);
     this.#link.send({ t: "leave", page });
@@ -105,15 +154,17 @@ export class Client {
       page,
       operation,
       by: this.#author(),
-      at: this.env.wallClock(),
+      ...(this.#tenant === null ? {} : { tenant: this.#tenant }),
+      at: this.now(),
       sent: false,
       notBefore: 0,
       tries: 0,
     };
     const session = this.open(page);
     session.outbox.add(pending);
+    session.kept.keep(pending);
     if (new TextEncoder().encode(JSON.stringify(doFrame(pending))).length > MAX_FRAME_BYTES) {
-      this.#refuse(session, pending, { code: "too-big", message: "This text is too long to send.", help: "Shorten it and try again." });
+      this.#refuse(session, pending, TOO_BIG);
     } else {
       this.#flush(session);
     }
@@ -131,13 +182,18 @@ export class Client {
     const session = this.#pages.get(page);
     if (session === undefined) return;
     session.refused = session.refused.filter((entry) => entry !== refused);
+    session.kept.drop(refused.pending.broadcastId);
     this.handlers.onChange();
   }
 
   typing(page: string, chat: string): void {
     const last = this.#typedAt.get(chat) ?? -Infinity;
     if (this.env.now() - last < TYPING_EVERY_MS) return;
-    if (this.#link.send({ t: "typing", page, chat })) this.#typedAt.set(chat, this.env.now());
+    if (this.send({ t: "typing", page, chat })) this.#typedAt.set(chat, this.env.now());
+  }
+
+  send(frame: ClientFrame): boolean {
+    return this.#link.send(frame);
   }
 
   #author(): Person {
@@ -148,6 +204,7 @@ export class Client {
   #onWelcome(frame: WelcomeFrame, renewed: boolean): void {
     if (this.#tenant !== null && this.#tenant !== frame.tenant) for (const session of this.#pages.values()) session.forget();
     this.#tenant = frame.tenant;
+    this.welcome = frame;
     this.reader = frame.reader;
     this.limits = frame.limits ?? {};
     for (const session of this.#pages.values()) {
@@ -156,32 +213,40 @@ export class Client {
       else if (session.phase === "forbidden") this.#join(session);
       this.#flush(session);
     }
+    this.#relay?.greeted();
+    this.handlers.onWelcome?.(frame.reader);
+    this.handlers.onChange();
+  }
+
+  #restored(session: PageSession, unsent: readonly Unsent[]): void {
+    session.restored = unsent;
+    if (this.reader !== null) this.#adoptOrRefuse(session);
+    this.#flush(session);
     this.handlers.onChange();
   }
 
   /** What was written before the first greeting is this reader's; what another reader wrote is never sent as ours. */
   #adoptOrRefuse(session: PageSession): void {
+    const tenant = this.#tenant ?? "";
+    const reader = this.reader?.id;
+    session.restore(tenant, reader ?? "");
     for (const entry of [...session.outbox.entries]) {
-      if (entry.by.id === "") Object.assign(entry, { by: this.#author() });
-      else if (entry.by.id !== this.reader?.id) {
-        this.#refuse(session, entry, {
-          code: "other-reader",
-          message: "This was written under another name and has not been sent.",
-          help: "Send it as the present reader, or discard it.",
-        });
-      }
+      if (entry.by.id === "") {
+        Object.assign(entry, { by: this.#author(), tenant });
+        session.kept.keep(entry);
+      } else if (entry.by.id !== reader || entry.tenant !== tenant) this.#refuse(session, entry, OTHER_READER);
     }
   }
 
   #join(session: PageSession): void {
-    if (!this.#link.send(session.join())) return;
+    if (!this.send(session.join())) return;
     this.#after(`join ${session.page}`, JOIN_LIMIT_MS, () => this.#link.replace());
   }
 
   #flush(session: PageSession): void {
-    if (this.#link.state.name !== "open" || this.reader === null) return;
+    if (this.#link.state.name !== "open" || this.reader === null || !session.kept.loaded) return;
     for (const entry of session.outbox.due(this.env.now(), this.reader.id)) {
-      if (this.#link.send(doFrame(entry))) entry.sent = true;
+      if (this.send(doFrame(entry))) entry.sent = true;
     }
     const next = session.outbox.nextDue();
     const now = this.env.now();
@@ -189,6 +254,7 @@ export class Client {
   }
 
   #onLost(): void {
+    this.#relay?.lost();
     for (const session of this.#pages.values()) {
       session.connectionLost();
       this.#cancel(`join ${session.page}`);
@@ -206,15 +272,20 @@ export class Client {
         session.onPage(frame);
         this.#joinTries.delete(frame.page);
         if (frame.more === true) this.#after(`join ${frame.page}`, JOIN_LIMIT_MS, () => this.#link.replace());
-        else this.#cancel(`join ${frame.page}`);
+        else {
+          this.#cancel(`join ${frame.page}`);
+          this.#relay?.complete(session);
+        }
+        for (const chat of frame.chats) for (const { at } of chat.comments) this.#clock.past(at ?? chat.at);
         this.#flush(session);
         break;
       case "live":
         if (session === undefined) return;
-        if (!session.onLive(frame)) this.#join(session);
+        this.#onLive(session, frame);
         this.#flush(session);
         break;
       case "ack":
+        this.#relay?.pass(frame);
         if (session === undefined) return;
         session.outbox.acknowledged(frame.broadcastId, frame.seq, session.cursor);
         this.#flush(session);
@@ -222,12 +293,14 @@ export class Client {
       case "presence":
         if (session?.phase !== "joined") return;
         session.readers = frame.readers;
+        this.#relay?.pass(frame);
         break;
       case "resync":
         if (session === undefined) return;
         this.#join(session);
         break;
       case "typing":
+        this.#relay?.pass(frame);
         this.handlers.onTyping?.(frame.page, frame.chat, typeof frame.reader === "string" ? { id: frame.reader } : frame.reader);
         return;
       case "error":
@@ -239,8 +312,24 @@ export class Client {
     this.handlers.onChange();
   }
 
+  #onLive(session: PageSession, frame: LiveFrame): void {
+    const taken = session.onLive(frame);
+    if (taken === "missed") this.#join(session);
+    if (taken !== "taken") return;
+    this.#relay?.pass(frame);
+    for (const event of frame.events) {
+      // Only what was made just now says what time it is; an edited comment keeps its old one.
+      if (event.event === "new-text-chat") this.#clock.present(event.chat.at);
+      else if (event.event === "updated-text-chat" && event.chat.comment?.id === event.broadcastId) {
+        this.#clock.present(event.chat.comment.at ?? 0);
+      }
+      this.handlers.onEvent?.(session.page, event);
+    }
+  }
+
   #onError(frame: ErrorFrame): void {
     if (frame.broadcastId !== undefined) {
+      this.#relay?.pass(frame);
       for (const session of this.#pages.values()) {
         const pending = session.outbox.get(frame.broadcastId);
         if (pending !== undefined) this.#onRefusal(session, pending, frame);
@@ -253,6 +342,8 @@ export class Client {
       this.#cancel(`join ${session.page}`);
       session.phase = "forbidden";
       session.readers = null;
+      this.#relay?.pass(frame);
+      this.handlers.onError?.(frame);
     } else if (session.phase === "joining") {
       const tries = this.#joinTries.get(session.page) ?? 0;
       this.#joinTries.set(session.page, tries + 1);
@@ -273,7 +364,11 @@ export class Client {
 
   #refuse(session: PageSession, pending: Pending, error: Pick<ErrorFrame, "code" | "message" | "help">): void {
     const refused = session.outbox.refused(pending.broadcastId, error);
-    if (refused !== undefined) session.refused = [...session.refused, refused];
+    if (refused === undefined) return;
+    session.refused = [...session.refused, refused];
+    // What another reader wrote stays theirs: it goes out when they are back.
+    if (error.code !== OTHER_READER.code) session.kept.keep(pending, error);
+    this.handlers.onError?.(error);
   }
 
   #pause(tries: number, retryInMs = 0): number {

@@ -1,7 +1,12 @@
 /** What the connection needs from the world. Everything that waits, counts or is random comes through here. */
 
+import type { Http } from "./http-socket";
+import type { Tabs } from "./tabs";
+import type { Vault } from "./vault";
+
 export interface SocketHandlers {
   onOpen(): void;
+  /** A frame, or anything else that shows that the other side lives. */
   onMessage(text: string): void;
   /** Called exactly once; `code` 1006 where the network simply went away. */
   onClose(code: number, reason: string): void;
@@ -10,6 +15,16 @@ export interface SocketHandlers {
 export interface Socket {
   send(text: string): void;
   close(code?: number): void;
+  /** Silence after which it must prove that it lives, and how long the proof may take. Milliseconds; default: the link's own. */
+  readonly idleMs?: number | undefined;
+  readonly pongMs?: number | undefined;
+}
+
+/** Opens connections that speak the wire, over whatever carries it. */
+export interface Transport {
+  open(token: string, handlers: SocketHandlers): Socket;
+  /** Gives up whatever it holds beyond single connections; `open` takes it up again. */
+  stop(): void;
 }
 
 export interface Environment {
@@ -23,6 +38,12 @@ export interface Environment {
   /** Runs `action` once after `ms`; the answer cancels it. */
   schedule(ms: number, action: () => void): () => void;
   openSocket(url: string, handlers: SocketHandlers): Socket;
+  /** Without it there is no way around a blocked WebSocket. */
+  readonly http?: Http;
+  /** Without it every tab has a connection of its own. */
+  readonly tabs?: Tabs;
+  /** Without it nothing outlives the page. */
+  readonly vault?: Vault;
 }
 
 /** Why a token is asked for: at the start, because the last one was refused, or because it runs out soon. */

@@ -1,7 +1,7 @@
 import { type ClientFrame, type GatewayFrame, type WelcomeFrame, parseFrame } from "../wire/frames";
 import { Backoff, MIN_UP_MS } from "./backoff";
 import { type AfterClose, afterClose, closeReason } from "./close-codes";
-import type { Environment, GetToken, Socket } from "./environment";
+import type { Environment, GetToken, Socket, Transport } from "./environment";
 
 /** Socket open and welcome received within this, or the attempt failed: a captive portal answers nothing at all. */
 export const CONNECT_LIMIT_MS = 10_000;
@@ -50,7 +50,7 @@ export class Link {
 
   constructor(
     private readonly env: Environment,
-    private readonly url: string,
+    private readonly transport: Transport,
     private readonly getToken: GetToken,
     private readonly handlers: LinkHandlers,
   ) {
@@ -66,9 +66,18 @@ export class Link {
 
   stop(): void {
     this.#started = false;
+    this.pause();
+  }
+
+  /**
+   * Lets go of the connection, because nothing runs here for a while: the page is frozen or put away. A nudge or a
+   * replacement ends the pause.
+   */
+  pause(): void {
     this.#drop(1000);
+    this.transport.stop();
     this.#clearAll();
-    this.#setState({ name: "waiting" });
+    if (this.state.name !== "stopped") this.#setState({ name: "waiting" });
   }
 
   /** True when the frame was handed to a greeted connection. */
@@ -145,7 +154,7 @@ export class Link {
 
   #open(attempt: number, token: string): void {
     const current = (): boolean => attempt === this.#attempt;
-    this.#socket = this.env.openSocket(this.url, {
+    this.#socket = this.transport.open(token, {
       onOpen: () => {
         if (current()) this.#socket?.send(JSON.stringify({ t: "hello", v: 1, token, client: this.#client } satisfies ClientFrame));
       },
@@ -160,7 +169,7 @@ export class Link {
 
   #receive(text: string): void {
     this.#cancel("pong");
-    this.#timer("idle", IDLE_MS, () => this.#probe());
+    this.#timer("idle", this.#socket?.idleMs ?? IDLE_MS, () => this.#probe());
     const frame = parseFrame(text);
     if (frame === null) return;
     switch (frame.t) {
@@ -202,7 +211,7 @@ export class Link {
   #probe(): void {
     if (this.state.name !== "open" || this.#timers.pong !== undefined) return;
     this.send({ t: "ping" });
-    this.#timer("pong", PING_LIMIT_MS, () => this.replace());
+    this.#timer("pong", this.#socket?.pongMs ?? PING_LIMIT_MS, () => this.replace());
   }
 
   #closed(code: number, reason: string): void {

@@ -7,6 +7,8 @@ export interface Pending {
   readonly page: string;
   readonly operation: Operation;
   readonly by: Person;
+  /** Whose reader `by` is; unknown until the first greeting. */
+  readonly tenant?: string;
   readonly at: number;
   /** On its way on the present connection. */
   sent: boolean;
@@ -38,6 +40,9 @@ const MAX_IN_FLIGHT = 16;
 export class Outbox {
   #entries: Pending[] = [];
 
+  /** `onSettled` when a server has a change: from there on it is not ours to keep. */
+  constructor(private readonly onSettled: (broadcastId: string) => void = () => {}) {}
+
   get entries(): readonly Pending[] {
     return this.#entries;
   }
@@ -53,6 +58,11 @@ export class Outbox {
 
   add(entry: Pending): void {
     this.#entries.push(entry);
+  }
+
+  /** What was made before the page was loaded anew goes before what was made since. */
+  restore(entries: readonly Pending[]): void {
+    this.#entries.unshift(...entries.filter((entry) => this.get(entry.broadcastId) === undefined));
   }
 
   /**
@@ -88,6 +98,7 @@ export class Outbox {
   acknowledged(broadcastId: string, seq: number, cursor: Cursor | null): boolean {
     const entry = this.get(broadcastId);
     if (entry === undefined) return false;
+    this.onSettled(broadcastId);
     if (cursor !== null && seq <= cursor.seq) this.#drop(broadcastId);
     else entry.committed = { epoch: cursor?.epoch ?? "", seq };
     return true;
@@ -96,7 +107,10 @@ export class Outbox {
   /** The history contains this change. */
   echoed(broadcastId: string): boolean {
     const known = this.get(broadcastId) !== undefined;
-    if (known) this.#drop(broadcastId);
+    if (known) {
+      this.#drop(broadcastId);
+      this.onSettled(broadcastId);
+    }
     return known;
   }
 

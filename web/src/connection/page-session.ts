@@ -1,7 +1,10 @@
 import type { ClientFrame, Cursor, LiveFrame, PageFrame } from "../wire/frames";
-import { Outbox, type Refused } from "./outbox";
+import { KeptText } from "./kept-text";
+import { Outbox, type Pending, type Refused } from "./outbox";
 import { type ChatView, overlay } from "./overlay";
 import { PageStore } from "./page-store";
+import { UNKNOWN_READER } from "./refusals";
+import type { Unsent, Vault } from "./vault";
 
 /** `away`: no connection. `joining`: asked, no complete answer yet. `joined`: complete as of the cursor. */
 export type PagePhase = "away" | "joining" | "joined" | "forbidden";
@@ -21,11 +24,16 @@ export interface PageView {
 
 /** One page's history as this client knows it: decides, never waits. */
 export class PageSession {
-  readonly outbox = new Outbox();
+  readonly kept: KeptText;
+  readonly outbox: Outbox;
+  /** Open here, not only for other tabs. */
+  own = false;
   refused: Refused[] = [];
   readers: number | null = null;
   phase: PagePhase = "away";
   loaded = false;
+  /** Left from before the page was loaded, until it is known who reads now. */
+  restored: readonly Unsent[] = [];
 
   #store = new PageStore();
   #cursor: Cursor | null = null;
@@ -34,7 +42,13 @@ export class PageSession {
   /** The last frame was a part of a snapshot with more to come on this connection. */
   #snapshotOpen = false;
 
-  constructor(readonly page: string) {}
+  constructor(
+    readonly page: string,
+    vault?: Vault,
+  ) {
+    this.kept = new KeptText(page, vault);
+    this.outbox = new Outbox((broadcastId) => this.kept.drop(broadcastId));
+  }
 
   /** The place up to which the shown history is complete. Moves before anyone is told. */
   get cursor(): Cursor | null {
@@ -57,6 +71,26 @@ export class PageSession {
     this.readers = null;
     this.#snapshotOpen = false;
     this.outbox.connectionLost();
+  }
+
+  /**
+   * Takes up what this reader left unsent. What is known to be another's stays where it is kept, unseen; what was
+   * written before anybody was greeted is handed back, for nobody knows whose it is.
+   */
+  restore(tenant: string, reader: string): void {
+    const waiting = this.restored;
+    this.restored = waiting.filter(({ by }) => by.id !== "" && by.id !== reader);
+    const pending: Pending[] = [];
+    for (const unsent of waiting) {
+      const { refusal, order: _, ...rest } = unsent;
+      const entry: Pending = { ...rest, sent: false, notBefore: 0, tries: 0 };
+      if (refusal !== undefined || unsent.by.id === "") {
+        if (unsent.by.id === "" || (unsent.by.id === reader && unsent.tenant === tenant)) {
+          this.refused = [...this.refused, { pending: entry, ...UNKNOWN_READER, ...refusal }];
+        }
+      } else if (unsent.by.id === reader && unsent.tenant === tenant) pending.push(entry);
+    }
+    this.outbox.restore(pending);
   }
 
   /** Another tenant's history is none of ours. */
@@ -93,18 +127,18 @@ export class PageSession {
     }
   }
 
-  /** True where the frame continues what is known; false where something was missed: join again. */
-  onLive(frame: LiveFrame): boolean {
-    if (this.phase !== "joined") return true; // the answer to the join covers it
+  /** `taken` where the frame continues what is known; `missed` where something was missed: join again. */
+  onLive(frame: LiveFrame): "taken" | "early" | "missed" {
+    if (this.phase !== "joined") return "early"; // the answer to the join covers it
     const cursor = this.#cursor;
     if (cursor === null || frame.epoch !== cursor.epoch || frame.after !== cursor.seq || frame.seq < frame.after) {
-      return false;
+      return "missed";
     }
     for (const event of frame.events) {
       if (!this.#store.apply(event)) {
         // A change of a chat that we never saw: our copy is not what it says it is. Ask for everything.
         this.#cursor = null;
-        return false;
+        return "missed";
       }
     }
     this.#cursor = { epoch: frame.epoch, seq: frame.seq };
@@ -113,7 +147,7 @@ export class PageSession {
       for (const id of event.merged ?? []) this.outbox.echoed(id);
     }
     this.outbox.reached(this.#cursor);
-    return true;
+    return "taken";
   }
 
   view(connected: boolean): PageView {

@@ -1,11 +1,18 @@
-/** The ES module: `import { Parley } from "https://parley.example/v1/parley.mjs"`. */
-import { type Options, type Widget, createParley } from "./parley";
+/** The ES module: `import { Parley } from "https://parley.example/v1/parley.mjs"`. Defines the custom element too. */
+import { defineElement } from "./element";
+import type { Options, ParleyEvents, Widget } from "./options";
+import { createParley } from "./parley";
 
-export type { Options, Widget };
+export type { Options, ParleyEvents, Widget };
+
+const { protocol, origin } = new URL(import.meta.url);
+const server = protocol.startsWith("http") ? origin : null;
 
 export function Parley(element: Element | null, options: Options): Widget {
-  const { protocol, origin } = new URL(import.meta.url);
-  return createParley(element, options, protocol.startsWith("http") ? origin : null);
+  return createParley(element, options, server);
 }
 
 export default Parley;
+
+// A server that renders pages has no elements.
+if (typeof customElements !== "undefined") defineElement(server);

@@ -8,71 +8,107 @@ import { Model } from "../view/model";
 import { isOurs, mount } from "../view/mount";
 import { PageText } from "../view/page-text";
 import { english } from "../view/strings";
+import { Announcer } from "./announcer";
+import type { Options, Widget } from "./options";
 
-export interface Options {
-  /** Where Parley runs, such as `https://parley.example`. Default: where this script came from. */
-  readonly server?: string;
-  /** The page's id, the same for all of its readers; 1–512 bytes. Default: its address without fragment and tracking parameters. */
-  readonly page?: string;
-  /** Gets a token for the present reader from your own server. Asked again when the last one was refused or runs out. */
-  readonly getToken: GetToken;
-  /** Where the bar goes: into your own element, floating (`true`, the default), or nowhere (`false`). */
-  readonly topBar?: Element | boolean;
-  /** The element whose text is under discussion. Default: the document's body. */
-  readonly root?: Element;
-}
-
-export interface Widget {
-  /** Changes options; those left out stay as they are. */
-  update(options: Partial<Options>): void;
-  /** Removes the widget and everything it did: connection, elements, highlights, listeners. */
-  destroy(): void;
-}
+/** "2 minutes ago" is drawn anew this often. */
+const AGES_MS = 30_000;
 
 /**
  * Puts discussions on this page. `element` is where the widget's own element goes; it is positioned by itself,
  * so `null` (the end of the body) suits most pages.
  */
 export function createParley(element: Element | null, options: Options, scriptOrigin: string | null): Widget {
+  const place = element ?? document.body;
   let current = options;
-  let stop = start(element, current, scriptOrigin);
+  let connection: Connection | null = connect(place, current, scriptOrigin);
+  let hide = show(connection, place, current);
   return {
     update(changed) {
-      stop();
-      current = { ...current, ...changed };
-      stop = start(element, current, scriptOrigin);
+      if (connection === null) return;
+      const next = { ...current, ...changed };
+      hide();
+      if (next.server !== current.server || next.getToken !== current.getToken) {
+        connection.close();
+        connection = connect(place, next, scriptOrigin);
+      }
+      current = next;
+      hide = show(connection, place, current);
     },
     destroy() {
-      stop();
-      stop = () => {};
+      hide();
+      hide = () => {};
+      connection?.close();
+      connection = null;
     },
   };
 }
 
-/** "2 minutes ago" is drawn anew this often. */
-const AGES_MS = 30_000;
+interface Connection {
+  readonly client: Client;
+  readonly announcer: Announcer;
+  model: Model | null;
+  close(): void;
+}
 
-function start(element: Element | null, options: Options, scriptOrigin: string | null): () => void {
+function connect(place: Element, options: Options, scriptOrigin: string | null): Connection {
   const server = options.server ?? scriptOrigin;
   if (server === null) throw new Error("Parley: pass `server`, the address where Parley runs.");
   if (typeof options.getToken !== "function") throw new Error("Parley: pass `getToken`, a function that gets a token for the reader.");
-  const page = options.page ?? pageId(location.href);
-  let model: Model | null = null;
-  const client = new Client(browserEnvironment, liveAddress(server), options.getToken, {
-    onChange: () => model?.refresh(),
-    onTyping: (_, chat, reader) => model?.someoneTypes(chat, reader),
+  const address = liveAddress(server);
+  const { environment, signals, close } = browserEnvironment(address);
+  const announcer = new Announcer(place);
+  const client = new Client(environment, address, announced(options.getToken, announcer), {
+    onChange: () => connection.model?.refresh(),
+    onTyping: (_, chat, reader) => connection.model?.someoneTypes(chat, reader),
+    onEvent: (page, event) => announcer.event(page, event, client.reader?.id),
+    onError: (error) => announcer.error(error),
   });
-  const text = new PageText(options.root ?? document.body, isOurs, () => model?.refresh());
-  model = new Model(client, page, text);
+  const stop = listen(client, signals);
+  const connection: Connection = {
+    client,
+    announcer,
+    model: null,
+    close() {
+      stop();
+      client.stop();
+      close();
+    },
+  };
+  client.start();
+  return connection;
+}
+
+/** Shows one page's discussions. The answer takes them away. */
+function show(connection: Connection, place: Element, options: Options): () => void {
+  const { client, announcer } = connection;
+  const page = options.page ?? pageId(location.href);
+  const text = new PageText(options.root ?? document.body, isOurs, () => model.refresh());
+  const model = new Model(client, page, text);
   client.open(page);
   model.refresh();
-  const unmount = mount(model, english, element ?? document.body, options.topBar ?? true);
-  const undo = [unmount, follow(model), listen(client), () => model?.destroy(), () => text.destroy(), () => client.stop()];
-  const clock = setInterval(() => model?.refresh(), AGES_MS);
-  undo.push(() => clearInterval(clock));
-  client.start();
+  const unmount = mount(model, english, place, options.topBar ?? true);
+  const stop = [model.subscribe(() => announcer.look(client, page, model.view)), unmount, follow(model)];
+  const clock = setInterval(() => model.refresh(), AGES_MS);
+  connection.model = model;
   return () => {
-    for (const step of undo) step();
+    connection.model = null;
+    clearInterval(clock);
+    for (const step of stop) step();
+    model.destroy();
+    text.destroy();
+    client.leave(page);
+  };
+}
+
+function announced(getToken: GetToken, announcer: Announcer): GetToken {
+  return async (reason) => {
+    try {
+      return await getToken(reason);
+    } catch (error) {
+      announcer.error({ code: "no-token", message: error instanceof Error ? error.message : "getToken failed." });
+      throw error;
+    }
   };
 }
 

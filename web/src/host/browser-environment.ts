@@ -1,7 +1,32 @@
 import type { Environment, Socket, SocketHandlers } from "../connection/environment";
+import { browserHttp } from "./http";
+import { browserTabs } from "./tabs";
+import { browserVault } from "./vault";
 
-/** The browser behind the connection core. */
-export const browserEnvironment: Environment = {
+/** The browser behind the connection core, for one instance of the widget, and how to let go of it. */
+export function browserEnvironment(server: string): { environment: Environment; signals: InstanceSignals; close(): void } {
+  const me = `parley ${uuid()}`;
+  const own = browserTabs(me);
+  own?.hold();
+  const vault = browserVault(server, me);
+  return {
+    environment: { ...BASE, vault, ...(own && { tabs: own.tabs }) },
+    signals: { away: () => own?.release(), back: () => own?.hold() },
+    close() {
+      own?.release();
+      vault.close();
+    },
+  };
+}
+
+/** A page that is put away is none of the living: others may take over what it left. */
+export interface InstanceSignals {
+  away(): void;
+  back(): void;
+}
+
+const BASE: Environment = {
+  http: browserHttp,
   now: () => performance.now(),
   wallClock: () => Date.now(),
   random: () => Math.random(),

@@ -22,7 +22,7 @@ export function Comment({ chat, comment }: { chat: ChatView; comment: CommentVie
       <header>
         <Avatar person={comment.by} strings={strings} />
         <b dir="auto">{nameOf(comment.by, strings)}</b>
-        <When at={comment.at} strings={strings} />
+        <When at={comment.at} now={model.client.now()} strings={strings} />
         {comment.edited && <span class="note">{strings.edited}</span>}
         {comment.delivery === "unsent" && <span class="note unsent">{strings.unsent}</span>}
         {comment.delivery === "sending" && <span class="note late">{strings.sending}</span>}
@@ -76,11 +76,12 @@ export function Comment({ chat, comment }: { chat: ChatView; comment: CommentVie
   );
 }
 
-export function When({ at, strings }: { at: number; strings: Strings }): VNode {
+/** `now` by the same clock as `at`: the server's. */
+export function When({ at, now, strings }: { at: number; now: number; strings: Strings }): VNode {
   const date = new Date(at);
   return (
     <time dateTime={date.toISOString()} title={date.toLocaleString(strings.locale)}>
-      {ago(strings, at, Date.now())}
+      {ago(strings, at, now)}
     </time>
   );
 }

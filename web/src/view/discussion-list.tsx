@@ -14,13 +14,29 @@ export function DiscussionList(): VNode {
   const here = discussions.filter(({ location }) => location.state !== "orphan");
   const open = here.filter(({ chat }) => chat.state === "open");
   const resolved = here.filter(({ chat }) => chat.state === "resolved");
-  if (discussions.length === 0) {
+  if (discussions.length === 0 && model.begun.length === 0) {
     if (view.phase === "forbidden") return <p class="empty">{strings.forbiddenNote}</p>;
     if (!view.loaded) return <p class="empty">{strings.loading}</p>;
     return <p class="empty">{model.mayWrite ? strings.empty : strings.emptyReadOnly}</p>;
   }
   return (
     <>
+      {model.begun.length > 0 && (
+        <ul class="cards">
+          {model.begun.map(({ anchor, text }) => (
+            <li key={`${anchor.position.start}:${anchor.position.end}`}>
+              <button type="button" class="card" data-parley="draft" onClick={() => model.show({ kind: "new", anchor })}>
+                <span class="text" dir="auto">
+                  {text}
+                </span>
+                <span class="meta">
+                  <span class="note unsent">{strings.draft}</span>
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
       <Cards discussions={open} />
       {resolved.length > 0 && (
         <details>
@@ -77,7 +93,7 @@ function Card({ discussion }: { discussion: Discussion }): VNode {
       <span class="meta">
         <Avatar person={chat.by} strings={strings} />
         <b dir="auto">{nameOf(chat.by, strings)}</b>
-        <When at={chat.at} strings={strings} />
+        <When at={chat.at} now={model.client.now()} strings={strings} />
         {replies > 0 && <span>{counted(strings, strings.replies, replies)}</span>}
         {unsent && <span class="note unsent">{strings.unsent}</span>}
       </span>

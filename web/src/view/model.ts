@@ -18,6 +18,9 @@ export type Shown =
   | { readonly kind: "new"; readonly anchor: Anchor }
   | { readonly kind: "chat"; readonly id: string };
 
+/** Drafts of new discussions are named by this and their place. */
+export const NEW = "new:";
+
 /** "Is typing" fades after this. */
 const TYPING_FADES_MS = 6_000;
 
@@ -35,7 +38,6 @@ export class Model {
   selection: { readonly anchor: Anchor; readonly rect: DOMRect } | null = null;
   readonly typing = new Map<string, { person: Person; until: number }>();
 
-  readonly #drafts = new Map<string, string>();
   readonly #highlights = new Highlights();
   readonly #listeners = new Set<() => void>();
   #told = false;
@@ -130,13 +132,24 @@ export class Model {
     return this.client.do(this.page, operation);
   }
 
+  /** New discussions whose text was begun and neither sent nor emptied. */
+  get begun(): { readonly anchor: Anchor; readonly text: string }[] {
+    const { kept } = this.client.open(this.page);
+    return kept.drafts(`anchor:${NEW}`).flatMap(([key, anchor]) => {
+      const text = kept.draft(key.slice("anchor:".length));
+      return text === "" ? [] : [{ anchor: JSON.parse(anchor) as Anchor, text }];
+    });
+  }
+
   draft(key: string): string {
-    return this.#drafts.get(key) ?? "";
+    return this.client.open(this.page).kept.draft(key);
   }
 
   write(key: string, text: string): void {
-    if (text === "") this.#drafts.delete(key);
-    else this.#drafts.set(key, text);
+    const { kept } = this.client.open(this.page);
+    kept.write(key, text);
+    // A discussion that was only begun is nowhere on the page: its place is kept with its text.
+    if (key.startsWith(NEW) && this.shown.kind === "new") kept.write(`anchor:${key}`, text && JSON.stringify(this.shown.anchor));
     this.#tell();
   }
 
@@ -169,7 +182,7 @@ export class Model {
   #forgetTyping(): void {
     for (const { id, comments } of this.view.chats) {
       const last = comments.at(-1);
-      if (last !== undefined && last.by.id === this.typing.get(id)?.person.id && Date.now() - last.at < TYPING_FADES_MS) {
+      if (last !== undefined && last.by.id === this.typing.get(id)?.person.id && this.client.now() - last.at < TYPING_FADES_MS) {
         this.typing.delete(id);
       }
     }

@@ -4,7 +4,7 @@ import { Composer } from "./composer";
 import { useModel } from "./context";
 import { DiscussionList } from "./discussion-list";
 import { BackIcon, CloseIcon } from "./icons";
-import type { Model } from "./model";
+import { type Model, NEW } from "./model";
 import { QuotedText } from "./quote";
 import { Refusals } from "./refusals";
 import type { Strings } from "./strings";
@@ -82,7 +82,7 @@ function Content({ model, strings }: { model: Model; strings: Strings }): VNode 
       <>
         <QuotedText anchor={anchor} />
         <Composer
-          draft={`new:${anchor.position.start}:${anchor.position.end}`}
+          draft={`${NEW}${anchor.position.start}:${anchor.position.end}`}
           label={strings.composer}
           placeholder={strings.composer}
           action={strings.send}

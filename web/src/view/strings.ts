@@ -38,6 +38,7 @@ const EN = {
   changedBadge: "Text changed",
   uncertainBadge: "Place uncertain",
   goneBadge: "Text is gone",
+  draft: "Draft",
   unsent: "Not sent yet",
   sending: "Sending…",
   someone: "Someone",
