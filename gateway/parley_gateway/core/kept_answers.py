@@ -1,4 +1,4 @@
-"""Answers to joins that are kept for a while: after a restart thousands come back with the same few cursors."""
+"""Answers to joins that are kept for a while: those who come, or come back, have the same few cursors."""
 
 from collections import OrderedDict
 from typing import TypeAlias
@@ -19,12 +19,14 @@ JoinKey: TypeAlias = tuple[str, str, str | None, int]
 
 
 class Answer(msgspec.Struct):
-    """The database's answer from one cursor. `seq`: the head at that moment."""
+    """The database's answer from one cursor. `seq`: the head at that moment; `under`: the epoch that this gateway knew
+    when it asked."""
 
     epoch: str
     seq: int
     kind: str
     parts: list[Part]
+    under: str | None = None
 
     @property
     def bytes(self) -> int:

@@ -39,6 +39,10 @@ class Hub:
     def __init__(self, store: PageStore, clock: Clock, settings: Settings, metrics: Metrics, fan_out: FanOut) -> None:
         self.store = store
         self.pages: dict[tuple[str, str], LivePage] = {}
+        #: Pages whose subscribers perhaps know another count of readers than is known here.
+        self.untold: set[LivePage] = set()
+        #: What the database's latest answer said.
+        self.epoch: str | None = None
         self._clock = clock
         self._settings = settings
         self._fan_out = fan_out
@@ -81,7 +85,8 @@ class Hub:
         elif isinstance(entry, Counted):
             live = self.pages.get((entry.tenant, entry.page))
             if live is not None:
-                live.presence.total = entry.readers
+                live.presence.heard(entry.readers)
+                self.untold.add(live)
         elif isinstance(entry, Typed):
             live = self.pages.get((entry.tenant, entry.page))
             if live is not None and live.members:
@@ -103,6 +108,7 @@ class Hub:
 
     def begin(self, live: LivePage, epoch: str, seq: int) -> None:
         """The page stands there; what had arrived before that was known goes on from it."""
+        self.epoch = epoch
         live.channel.start(epoch, seq)
         self._advanced(live)
 
@@ -179,6 +185,13 @@ class Hub:
 
     # What the database knows better
 
+    def outdated(self, epoch: str, under: str | None) -> bool:
+        """Whether an answer is from before a failover that another answer has told of since it was asked for.
+
+        `under`: this gateway's `epoch` when it asked. Such an answer would set a page back to a history that ended.
+        """
+        return epoch != self.epoch and self.epoch != under
+
     def fill(self, live: LivePage, by: str) -> None:
         """Read the page's missing events from the database, unless that is being done."""
         if live.fill is None or live.fill.done():
@@ -209,8 +222,10 @@ class Hub:
         started = [live for live in pages if live.channel.started]
         for first in range(0, len(started), HEADS):
             group = started[first : first + HEADS]
-            known = [(live.channel.epoch, live.channel.received) for live in group]
+            known, under = [(live.channel.epoch, live.channel.received) for live in group], self.epoch
             epoch, heads = await self.store.heads([(live.tenant, live.page) for live in group])
+            if self.outdated(epoch, under):
+                return  # the next comparison is soon
             for live, (old_epoch, received), head in zip(group, known, heads, strict=True):
                 channel = live.channel
                 if channel.epoch != old_epoch:

@@ -95,7 +95,8 @@ class Joins:
                     subscriber.counter.delivery(frame.events, size)
         if live.page in subscriber.pages and subscriber.slow_since is None:
             self._hub.attach(live, subscriber, channel.head)
-            live.presence.joined(readers)
+            if live.presence.joined(readers):
+                self._hub.untold.add(live)
 
     async def _reached(self, live: LivePage, answer: Answer) -> bool:
         """Wait until the channel's head is at least the answer's; the database fills what the bus does not bring."""
@@ -119,16 +120,19 @@ class Joins:
             if kept.epoch == channel.epoch and kept.seq >= known and fits:
                 return kept
             self._kept.drop(key)
-        for _ in range(2):
+        again = False
+        while True:
             task = self._reading.get(key)
             if task is None or task.done():
                 task = self._reading[key] = asyncio.create_task(self._query(live, epoch, seq))
                 task.add_done_callback(partial(self._read_done, key))
             answer = await asyncio.shield(task)
-            if answer.epoch != channel.epoch or answer.seq >= known:
-                break  # else it began before that was committed; the next one cannot have
-        if live.users > 1:
-            self._kept.put(key, answer)
+            if self._hub.outdated(answer.epoch, answer.under):
+                continue
+            if again or answer.epoch != channel.epoch or answer.seq >= known:
+                break
+            again = True  # it began before that was committed; the next one cannot have
+        self._kept.put(key, answer)
         return answer
 
     def _read_done(self, key: JoinKey, task: "asyncio.Task[Answer]") -> None:
@@ -138,12 +142,14 @@ class Joins:
             task.exception()  # whoever still waits is told; when nobody does, it is nobody's problem
 
     async def _query(self, live: LivePage, epoch: str | None, seq: int) -> Answer:
+        under = self._hub.epoch
         changes = await self._hub.store.changes(live.tenant, live.page, epoch, seq if epoch else None)
         return Answer(
             changes.epoch,
             changes.seq,
             "snapshot" if changes.whole else "changes",
             parts_of(changes, 0 if changes.whole else seq),
+            under,
         )
 
     async def _send(

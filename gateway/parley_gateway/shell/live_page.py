@@ -26,7 +26,8 @@ class LivePage:
         self.flush_timer: asyncio.Handle | None = None
         self.hole_timer: asyncio.TimerHandle | None = None
         self.fill: asyncio.Task[None] | None = None
-        self.count: asyncio.Task[None] | None = None
+        #: For those who wait for the next count of its readers.
+        self.count: asyncio.Future[None] | None = None
         self._waiting: set[asyncio.Future[None]] = set()
 
     @property

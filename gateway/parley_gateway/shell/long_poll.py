@@ -72,8 +72,11 @@ class LongPolls:
         channel = live.channel
         while True:
             poll.check()
+            under = gateway.hub.epoch
             read = await self._reads.read(live.tenant, live.page, since)
             poll.check()
+            if gateway.hub.outdated(read.epoch, under):
+                continue
             if read.kind == "snapshot" or read.part.seq > since.seq:
                 return read
             if not channel.started:
