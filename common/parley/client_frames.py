@@ -10,7 +10,17 @@ from parley.errors import BadInput
 from parley.objects import Anchor, Wire
 
 OpName: TypeAlias = Literal[
-    "new-chat", "reply", "edit", "remove-comment", "resolve", "reopen", "relink", "react", "delete-chat"
+    "new-chat",
+    "reply",
+    "edit",
+    "remove-comment",
+    "resolve",
+    "reopen",
+    "relink",
+    "react",
+    "delete-chat",
+    "hide-chat",
+    "unhide-chat",
 ]
 OP_NAMES: frozenset[str] = frozenset(get_args(OpName))
 

@@ -90,6 +90,13 @@ CODES: Final[dict[str, ErrorCode]] = _table(
         "This site may not use this tenant.",
         "Add the site's origin to the tenant's allowed origins.",
     ),
+    ErrorCode(
+        "banned",
+        403,
+        None,
+        "You may not write here any more.",
+        "Ask the site's moderators; reading goes on.",
+    ),
     ErrorCode("unknown-chat", 404, None, "This discussion no longer exists.", "Reload the page's discussions."),
     ErrorCode("unknown-comment", 404, None, "This comment no longer exists.", "Reload the page's discussions."),
     ErrorCode(

@@ -170,6 +170,29 @@ CHAT_PART = Limit(
     "The chat continues in entries with `cont`.",
 )
 
+BULK_OPERATIONS = Limit(
+    "bulkOperations",
+    500,
+    "count",
+    "Operations in one request of a tenant's server: a few shared transactions.",
+    "`too-big`; nothing was changed.",
+)
+BULK_BODY = Limit(
+    "bulkBody",
+    2_097_152,
+    "bytes",
+    "The body of such a request, which is held whole.",
+    "`too-big`; nothing was changed.",
+)
+SERVER_REQUESTS = Limit(
+    "serverRequests",
+    4,
+    "count",
+    "Requests of one tenant's server API that one gateway answers at the same time: each may hold a connection to the "
+    "database for long.",
+    "`over-limit` with `retryInMs`; nothing was changed.",
+)
+
 SITE_NAME = Limit(
     "siteName",
     300,

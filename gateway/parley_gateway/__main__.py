@@ -26,6 +26,8 @@ from parley_gateway.shell.presence_loop import FORGET_WAIT, TICK, PresenceLoop
 from parley_gateway.shell.presence_store import PresenceStore
 from parley_gateway.shell.readiness import Readiness
 from parley_gateway.shell.silent_connections import KEEP_ALIVE, SILENCE_TICK, SilentConnections
+from parley_gateway.shell.site import Site
+from parley_gateway.shell.site_store import SiteStore
 from parley_gateway.shell.spool import Spool, new_run
 from parley_gateway.shell.usage_reporter import UsageReporter
 from parley_gateway.shell.worker import Worker
@@ -115,7 +117,8 @@ async def serve(settings: Settings, worker: Worker | None = None) -> None:
     background.repeat("own load", shedding.look, LOOK_EVERY)
     reporter.start()
 
-    application = public_app(gateway, readiness, settings.forward)
+    site = Site(SiteStore(pool), writer, client, keys, clock)
+    application = public_app(gateway, readiness, settings.forward, site)
     limit_addresses(application, settings, clock, metrics)
     wait_for_keys(application, key_sets)
     silent = SilentConnections()

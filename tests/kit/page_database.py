@@ -43,6 +43,8 @@ class PageDatabase:
         self._chats: dict[tuple[str, str], ChatRow] = {}
         self._comments: dict[tuple[str, str], CommentRow] = {}
         self._reactions: dict[tuple[str, str, str, str], int] = {}
+        #: (tenant, reader) → until when, or None.
+        self.bans: dict[tuple[str, str], int | None] = {}
 
     def copy(self, epoch: str) -> "PageDatabase":
         """The same rows under another epoch: what a restore brings back."""
@@ -72,6 +74,8 @@ class PageDatabase:
         for page in part["create"]:
             self._pages.setdefault((me, page), PageRow(page, 0, 0))
         reacted = [(row["comment"], row["emoji"], row["reader"]) for row in part["reacted"]]
+        asked = part.get("whole", ())
+        whole = [row for (owner, _), row in self._comments.items() if owner == me and row.chat in asked]
         return copy.deepcopy(
             LoadedTenant(
                 tenant=me,
@@ -85,6 +89,9 @@ class PageDatabase:
                 comments=[self._comments[me, one] for one in part["comments"] if (me, one) in self._comments],
                 reactions=self._shown(me, part["comments"], KNOWN),
                 reacted=[ReactionRow(*row) for row in reacted if (me, *row) in self._reactions],
+                banned=[(reader, self.bans[me, reader]) for reader in part["authors"] if (me, reader) in self.bans],
+                whole=sorted(whole, key=lambda row: row.born) if "whole" in part else None,
+                whole_reactions=self._shown(me, [row.id for row in whole], KNOWN) if "whole" in part else None,
             )
         )
 
@@ -104,6 +111,12 @@ class PageDatabase:
                 self._reactions.pop((me, gone.comment, gone.emoji, gone.reader), None)
             for given in part.reacted:
                 self._reactions.setdefault((me, given.comment, given.emoji, given.reader), given.seq)
+            for left in part.forgotten:
+                self._reactions = {
+                    key: seq
+                    for key, seq in self._reactions.items()
+                    if (key[0], key[3]) != (me, left.reader) or self._comments[me, key[1]].chat != left.chat
+                }
             dead = {row.id for (owner, _), row in self._comments.items() if owner == me and row.chat in part.erased}
             self._comments = {k: row for k, row in self._comments.items() if k[0] != me or row.id not in dead}
             dead |= {row.id for row in part.comments if row.deleted}
@@ -161,7 +174,7 @@ class PageDatabase:
             ),
             key=lambda row: row.seq,
         )
-        fresh = {row.chat for row in done if row.kind == "new-chat"}
+        fresh = {row.chat for row in done if row.kind in ("new-chat", "unhide-chat", "import", "erase")}
         touched = {row.chat for row in done}
         named = {row.comment for row in done}
         said = sorted(

@@ -31,6 +31,7 @@ CODES = frozenset(
         "over-limit",
         "over-quota",
         "suspended",
+        "banned",
         "token-invalid",
         "token-expired",
         "renew-mismatch",

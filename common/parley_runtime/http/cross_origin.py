@@ -5,7 +5,7 @@ from aiohttp import web
 from parley_runtime.http.problem import Handler
 
 PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "authorization, content-type, last-event-id",
     # Seconds. Browsers take no more than two hours.
     "Access-Control-Max-Age": "7200",

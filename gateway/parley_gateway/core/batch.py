@@ -7,18 +7,22 @@ import msgspec
 
 from parley.errors import Refusal
 from parley_gateway.core.change import Change
+from parley_gateway.core.imported import ImportedComment
 from parley_gateway.core.operation import Operation
-from parley_gateway.core.page_state import Accepted, PageState, TenantWrites
+from parley_gateway.core.page_state import NEEDS_WHOLE, Accepted, TenantWrites
 from parley_gateway.core.rows import Loaded
+from parley_gateway.core.site_state import SiteState
 
 
 class Decided(msgspec.Struct):
-    """Outcomes in the order of the batch; `changes` by (tenant, page), in seq order."""
+    """Outcomes in the order of the batch; `changes` by (tenant, page), in seq order. `untold`: pages that changed by
+    more than events can tell; whoever is there joins again."""
 
     outcomes: list[Accepted | Refusal]
     writes: list[TenantWrites]
     changes: dict[tuple[str, str], list[Change]]
     epoch: str
+    untold: set[tuple[str, str]] = msgspec.field(default_factory=set)
 
 
 def wanted(operations: Sequence[Operation]) -> list[dict[str, Any]]:
@@ -29,9 +33,10 @@ def wanted(operations: Sequence[Operation]) -> list[dict[str, Any]]:
     return [
         {
             "tenant": tenant,
-            "create": _sorted({op.page for op in of_tenant if op.op == "new-chat"}),
+            "create": _sorted({op.page for op in of_tenant if op.op in ("new-chat", "import")}),
             "pages": _sorted({op.page for op in of_tenant}),
-            "ids": sorted({op.id for op in of_tenant}),
+            "ids": sorted({op.id for op in of_tenant} | {one.id for op in of_tenant for one in _imported(op)}),
+            "authors": sorted({op.author.id for op in of_tenant}, key=str.encode),
             "chats": sorted({op.chat for op in of_tenant if op.chat}),
             "comments": sorted({op.comment for op in of_tenant if op.comment}),
             "reacted": [
@@ -39,9 +44,20 @@ def wanted(operations: Sequence[Operation]) -> list[dict[str, Any]]:
                 for op in of_tenant
                 if op.op == "react"
             ],
+            **_whole(of_tenant),
         }
         for tenant, of_tenant in sorted(by_tenant.items(), key=lambda item: item[0].encode())
     ]
+
+
+def _imported(operation: Operation) -> list[ImportedComment]:
+    return operation.imported.comments if operation.imported else []
+
+
+def _whole(operations: list[Operation]) -> dict[str, list[str]]:
+    """Chats of which every comment is needed; seldom any, and then nothing is asked."""
+    chats = {op.chat for op in operations if op.op in NEEDS_WHOLE}
+    return {"whole": sorted(chats)} if chats else {}
 
 
 def _sorted(pages: set[str]) -> list[str]:
@@ -55,7 +71,7 @@ def decide(
     tenant_limits: Mapping[str, Mapping[str, int]],
 ) -> Decided:
     """Every operation's outcome, and what to write."""
-    states = {part.tenant: PageState(part, tenant_limits.get(part.tenant)) for part in loaded.tenants}
+    states = {part.tenant: SiteState(part, tenant_limits.get(part.tenant)) for part in loaded.tenants}
     outcomes: list[Accepted | Refusal] = []
     changes: dict[tuple[str, str], list[Change]] = {}
     for operation in operations:
@@ -63,5 +79,7 @@ def decide(
         outcomes.append(outcome)
         if isinstance(outcome, Accepted) and outcome.change is not None:
             changes.setdefault((operation.tenant, operation.page), []).append(outcome.change)
+    untold = {place for place, made in changes.items() if not all(change.entry for change in made)}
+    changes = {place: made for place, made in changes.items() if place not in untold}
     writes = [found for state in states.values() if (found := state.writes()) is not None]
-    return Decided(outcomes, writes, changes, loaded.epoch)
+    return Decided(outcomes, writes, changes, loaded.epoch, untold)

@@ -12,10 +12,12 @@ _encoder = msgspec.json.Encoder()
 WHOLE = "*"
 STATE = "state"
 ANCHOR = "anchor"
+#: A chat that is told whole once more; what was told of it before must not be told to anybody else.
+AGAIN = "again"
 
 
 class Change(msgspec.Struct, array_like=True):
-    """`field`: `*` (new or deleted chat), `state`, `anchor`, or a comment's id. `entry`: the event's JSON."""
+    """`field`: `*` (new or deleted chat), `state`, `anchor`, `again`, or a comment's id. `entry`: the event's JSON."""
 
     seq: int
     id: str
@@ -34,6 +36,11 @@ class Change(msgspec.Struct, array_like=True):
             field,
             _encoder.encode(event),
         )
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether it takes back what was told of a chat before."""
+        return self.field == AGAIN or self.event == "deleted-text-chat"
 
     def read(self) -> Event:
         """The event as an object."""

@@ -37,6 +37,8 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
     "relink": {"broadcastId": OTHER, "op": "relink", "chat": CHAT, "anchor": ANCHOR},
     "react": {"broadcastId": OTHER, "op": "react", "chat": CHAT, "comment": COMMENT, "emoji": "👍", "on": True},
     "delete-chat": {"broadcastId": OTHER, "op": "delete-chat", "chat": CHAT},
+    "hide-chat": {"broadcastId": OTHER, "op": "hide-chat", "chat": CHAT},
+    "unhide-chat": {"broadcastId": OTHER, "op": "unhide-chat", "chat": CHAT},
 }
 
 #: `t` → frames from a client.

@@ -11,21 +11,24 @@ import msgspec
 from parley import limits
 from parley.objects import Chat
 from parley.server_frames import Event, EventName
-from parley_gateway.core.change import ANCHOR, STATE, WHOLE, Change
+from parley_gateway.core.change import AGAIN, ANCHOR, STATE, WHOLE, Change
 from parley_gateway.core.rows import ChatRow, CommentRow, Events, OperationRow, shown_reactions
 from parley_gateway.core.wire_objects import chat_on_wire, comment_on_wire
 
 _FIELD = {"resolve": STATE, "reopen": STATE, "relink": ANCHOR}
+#: After these a chat is told whole, as if it were new.
+TOLD_WHOLE: Final = frozenset({"unhide-chat", "import", "erase"})
 #: Operations that one entry stands for. More: another entry says the same, so that each fits into a frame.
 STANDS_FOR: Final = 100
 
 
-def changes_from(events: Events, after: int) -> list[Change]:
-    """The changes after a seq, in seq order. `events.operations` must not be None.
+def changes_from(events: Events, after: int) -> list[Change] | None:
+    """The changes after a seq, in seq order. None when they are more than events can tell: clients join again.
 
     `after` may be past the one that was asked for: what came by another way meanwhile is not told again.
     """
-    assert events.operations is not None
+    if events.operations is None:
+        return None
     chats = {chat.id: chat for chat in events.chats}
     comments = {comment.id: comment for comment in events.comments}
     reactions = shown_reactions(events.reactions)
@@ -36,7 +39,10 @@ def changes_from(events: Events, after: int) -> list[Change]:
         by_chat.setdefault(operation.chat, []).append(operation)
     changes: list[Change] = []
     for identity, operations in by_chat.items():
-        changes.extend(_of_chat(chats[identity], operations, comments, reactions))
+        of_chat = _of_chat(chats[identity], operations, comments, reactions)
+        if of_chat is None:
+            return None
+        changes.extend(of_chat)
     changes.sort(key=lambda change: change.seq)
     return changes
 
@@ -46,13 +52,16 @@ def _of_chat(
     operations: list[OperationRow],
     comments: dict[str, CommentRow],
     reactions: dict[str, dict[str, list[str]]],
-) -> list[Change]:
+) -> list[Change] | None:
     if chat.deleted:
         return _entries("deleted-text-chat", WHOLE, operations, Chat(chat.id, 0))
     changes: list[Change] = []
+    mine = [comment for comment in comments.values() if comment.chat == chat.id]
+    mine.sort(key=lambda comment: comment.born)
+    if any(operation.op in TOLD_WHOLE for operation in operations):
+        whole = _change("new-text-chat", AGAIN, operations, chat_on_wire(chat, mine, reactions))
+        return [whole] if len(operations) <= STANDS_FOR and len(whole.entry) <= limits.CHAT_PART.default else None
     if operations[0].op == "new-chat":
-        mine = [comment for comment in comments.values() if comment.chat == chat.id]
-        mine.sort(key=lambda comment: comment.born)
         new = operations[0]
         whole = _change("new-text-chat", WHOLE, operations, chat_on_wire(chat, mine, reactions), first=True)
         if len(operations) <= STANDS_FOR and len(whole.entry) <= limits.CHAT_PART.default:

@@ -1,12 +1,14 @@
 """The OpenAPI document of everything that answers over plain HTTP."""
 
-from typing import Any, Final
+from typing import Final
 
 from parley import __version__, limits
 from parley.errors import CODES
 from parley.pages import encode_page
 from parley_gateway.core import examples
-from parley_gateway.core.schemas import EPOCH, REF, SEQ, Schema, components, operation_body
+from parley_gateway.core.openapi_parts import CORS, json_answer, problems, query
+from parley_gateway.core.openapi_site import site_paths, site_schemas
+from parley_gateway.core.schemas import EPOCH, SEQ, Schema, components, operation_body
 
 #: Codes that any request about a page can be answered with.
 _ANY: Final = (
@@ -40,12 +42,6 @@ _PAGE_PARAMETER: Final[Schema] = {
     "schema": {"type": "string", "format": "parley-page", "pattern": "^[A-Za-z0-9_-]{2,683}$"},
     "example": encode_page(examples.PAGE),
 }
-_CORS: Final[Schema] = {
-    "Access-Control-Allow-Origin": {
-        "description": "Any site's script may read it; only the token decides.",
-        "schema": {"const": "*"},
-    }
-}
 
 
 def document() -> Schema:
@@ -70,7 +66,8 @@ def document() -> Schema:
                 name: schemas[name]
                 for name in ("Ack", "Anchor", "Author", "Chat", "Comment", "Page", "Position", "Quote")
             }
-            | {"Problem": _problem_schema(), "Usage": _usage_schema()},
+            | {"Problem": _problem_schema(), "Usage": _usage_schema()}
+            | site_schemas(),
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -85,7 +82,7 @@ def document() -> Schema:
 
 def _paths(body: Schema) -> Schema:
     page: Schema = {"parameters": [_PAGE_PARAMETER]}
-    cursor = [_query("epoch", EPOCH), _query("seq", SEQ)]
+    cursor = [query("epoch", EPOCH), query("seq", SEQ)]
     return {
         "/v1/pages/{page}/chats": page
         | {
@@ -94,7 +91,7 @@ def _paths(body: Schema) -> Schema:
                 "summary": "The page as it is now",
                 "description": "One `page` object. When it says `more`, ask again with its `epoch` and `seq`.",
                 "parameters": cursor,
-                "responses": _json("The page.", "Page", examples.PAGE_FRAME) | _problems(*_ANY),
+                "responses": json_answer("The page.", "Page", examples.PAGE_FRAME) | problems(*_ANY),
             }
         },
         "/v1/pages/{page}/operations": page
@@ -113,7 +110,7 @@ def _paths(body: Schema) -> Schema:
                         }
                     },
                 },
-                "responses": _json("Committed to the database.", "Ack", examples.ACK) | _problems(*_OPERATION),
+                "responses": json_answer("Committed to the database.", "Ack", examples.ACK) | problems(*_OPERATION),
             }
         },
         "/v1/pages/{page}/changes": page
@@ -125,14 +122,15 @@ def _paths(body: Schema) -> Schema:
                 "as present.",
                 "parameters": [
                     *cursor,
-                    _query(
+                    query(
                         "waitMs",
                         {"type": "integer", "minimum": 0, "maximum": 2**53 - 1, "default": 0},
                         f"How long to wait for a change, at most {limits.LONG_POLL.default}; larger values are "
                         "lowered to that.",
                     ),
                 ],
-                "responses": _json("What changed, possibly nothing.", "Page", examples.PAGE_FRAME) | _problems(*_ANY),
+                "responses": json_answer("What changed, possibly nothing.", "Page", examples.PAGE_FRAME)
+                | problems(*_ANY),
             }
         },
         "/v1/pages/{page}/events": page
@@ -154,11 +152,11 @@ def _paths(body: Schema) -> Schema:
                 "responses": {
                     "200": {
                         "description": "The stream.",
-                        "headers": _CORS,
+                        "headers": CORS,
                         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _stream_example()}},
                     }
                 }
-                | _problems(*_ANY),
+                | problems(*_ANY),
             }
         },
         "/v1/usage": {
@@ -169,16 +167,17 @@ def _paths(body: Schema) -> Schema:
                 "minutes, and an end before `exactSince` to whole quarters of an hour: `from` and `to` of the answer "
                 "are what was summed.",
                 "parameters": [
-                    _query("from", SEQ, "Start, in milliseconds since the epoch; default: the current period's."),
-                    _query("to", SEQ, "End, exclusive."),
-                    _query("by", {"enum": ["period", "day", "hour", "site"], "default": "period"}),
+                    query("from", SEQ, "Start, in milliseconds since the epoch; default: the current period's."),
+                    query("to", SEQ, "End, exclusive."),
+                    query("by", {"enum": ["period", "day", "hour", "site"], "default": "period"}),
                 ],
-                "responses": _json("The sums of the ledger.", "Usage", None)
-                | _problems(
+                "responses": json_answer("The sums of the ledger.", "Usage", None)
+                | problems(
                     "bad-field", "token-invalid", "token-expired", "forbidden", "not-found", "unavailable", "internal"
                 ),
             }
         },
+        **site_paths(body),
         "/v1/parley.js": _script("The widget, for a script tag"),
         "/v1/parley.mjs": _script("The widget, for an import"),
         "/v1/openapi.json": _open("This document"),
@@ -187,58 +186,6 @@ def _paths(body: Schema) -> Schema:
         "/healthz/ready": _open(
             "Whether the gateway works: its own probe came back, the database answers", unready=True
         ),
-    }
-
-
-def _query(name: str, schema: Schema, description: str = "") -> Schema:
-    return {
-        "name": name,
-        "in": "query",
-        "description": description or schema.get("description", f"The `{name}` of the last `page` or `live`."),
-        "schema": {key: value for key, value in schema.items() if key != "description"},
-    }
-
-
-def _json(description: str, name: str, example: Any) -> Schema:
-    content: Schema = {"schema": {"$ref": REF.format(name=name)}}
-    if example is not None:
-        content["example"] = example
-    return {"200": {"description": description, "headers": _CORS, "content": {"application/json": content}}}
-
-
-def _problems(*codes: str) -> Schema:
-    """Responses by status, with one example for each code."""
-    by_status: dict[str, list[str]] = {}
-    for code in codes:
-        by_status.setdefault(str(CODES[code].status), []).append(code)
-    return {
-        status: {
-            "description": " ".join(f"`{code}`: {CODES[code].message}" for code in there),
-            "headers": _CORS | (_retry() if status in ("429", "503") else {}),
-            "content": {
-                "application/problem+json": {
-                    "schema": {"$ref": REF.format(name="Problem")},
-                    "examples": {code: {"value": _problem_example(code)} for code in there},
-                }
-            },
-        }
-        for status, there in sorted(by_status.items())
-    }
-
-
-def _retry() -> Schema:
-    return {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}}}
-
-
-def _problem_example(code: str) -> Schema:
-    entry = CODES[code]
-    return {
-        "type": "about:blank",
-        "title": entry.message,
-        "status": entry.status,
-        "code": code,
-        "message": entry.message,
-        "help": entry.help,
     }
 
 
@@ -301,7 +248,7 @@ def _usage_schema() -> Schema:
 
 
 def _script(summary: str) -> Schema:
-    headers = _CORS | {"ETag": {"description": "Strong, one for each encoding.", "schema": {"type": "string"}}}
+    headers = CORS | {"ETag": {"description": "Strong, one for each encoding.", "schema": {"type": "string"}}}
     return {
         "get": {
             "operationId": f"get{'Module' if 'import' in summary else 'Script'}",
@@ -315,7 +262,7 @@ def _script(summary: str) -> Schema:
                 },
                 "304": {"description": "The client has it.", "headers": headers},
             }
-            | _problems("unavailable"),
+            | problems("unavailable"),
         }
     }
 

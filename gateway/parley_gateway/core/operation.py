@@ -12,6 +12,7 @@ from parley.client_frames import OP_NAMES, Do
 from parley.errors import BadInput, NotAllowed, NotThere
 from parley.objects import Anchor, Author, Quote
 from parley.pages import check_page
+from parley_gateway.core.imported import Imported
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 #: C0 controls but tab, line feed and carriage return; they have no place in a text and swell in JSON.
@@ -31,13 +32,18 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "relink": ("chat", "anchor"),
     "react": ("chat", "comment", "emoji", "on"),
     "delete-chat": ("chat",),
+    "hide-chat": ("chat",),
+    "unhide-chat": ("chat",),
 }
 
 _canonical = msgspec.json.Encoder(order="deterministic")
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A change that a reader asks for. `id` is its broadcastId, in lower case; `size` the frame's bytes as received."""
+    """A change that a reader asks for. `id` is its broadcastId, in lower case; `size` the frame's bytes as received.
+
+    Two ops are the server API's alone: `import` brings `imported`; `erase` takes what `author` left in a chat.
+    """
 
     tenant: str
     page: str
@@ -54,6 +60,7 @@ class Operation(msgspec.Struct, frozen=True):
     comment: str = ""
     emoji: str = ""
     on: bool = False
+    imported: Imported | None = None
 
 
 def check_uuid(value: str, name: str) -> str:

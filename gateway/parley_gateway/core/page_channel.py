@@ -118,7 +118,12 @@ class PageChannel:
         for change in pending:
             if len(self._recent) == RECENT:
                 self._recent_from = self._recent.popleft().seq
-            self._recent.append(change)
+            if change.takes_back:
+                # Whoever joins now reads the page anew: an older answer, though what follows would mend it, says more.
+                self._recent_from = change.seq
+                self._recent.clear()
+            else:
+                self._recent.append(change)
         if self._summed_up > self._recent_from:
             # What the database summed up cannot be told to who joins in the middle of it.
             self._recent_from = self._summed_up

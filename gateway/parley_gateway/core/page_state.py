@@ -5,6 +5,7 @@ trace. Idempotency is looked up before anything else (WIRE rule 2).
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final, TypeAlias
 
 import msgspec
 
@@ -20,6 +21,7 @@ from parley_gateway.core.rows import (
     CommentRow,
     DoneRow,
     LoadedTenant,
+    PageRow,
     ReactionRow,
     shown_reactions,
 )
@@ -56,6 +58,13 @@ class Reacted(msgspec.Struct, frozen=True):
     seq: int
 
 
+class Forgotten(msgspec.Struct, frozen=True):
+    """Every reaction of a reader in a chat, to be taken out."""
+
+    chat: str
+    reader: str
+
+
 class PageRowWrite(msgspec.Struct, frozen=True):
     """A page's new head."""
 
@@ -75,10 +84,20 @@ class TenantWrites(msgspec.Struct):
     reacted: list[Reacted]
     unreacted: list[Reacted]
     erased: list[str]
+    forgotten: list[Forgotten] = []
+
+
+#: Ops that need every comment of their chat.
+NEEDS_WHOLE: Final = frozenset({"unhide-chat", "erase"})
+#: Ops of the server API: whom a site has banned does not matter to them.
+_SERVERS_OWN = frozenset({"import", "erase"})
 
 
 class PageState:
     """The pages of one tenant during one batch."""
+
+    #: op → what it does, called with the state, the operation and the time.
+    handlers: ClassVar["dict[str, Handler]"]
 
     def __init__(self, loaded: LoadedTenant, tenant_limits: Mapping[str, int] | None = None) -> None:
         self.tenant = loaded.tenant
@@ -87,8 +106,11 @@ class PageState:
         self._done = {row.id: row for row in loaded.operations}
         self._chats = {row.id: row for row in loaded.chats}
         self._comments = {row.id: row for row in loaded.comments}
-        self._reactions = shown_reactions(loaded.reactions)
+        for row in loaded.whole or ():
+            self._comments.setdefault(row.id, row)
+        self._reactions = shown_reactions(loaded.reactions) | shown_reactions(loaded.whole_reactions or [])
         self._reacted = set(loaded.reacted)
+        self._banned = dict(loaded.banned)
         self._dirty_pages: set[str] = set()
         self._dirty_chats: set[str] = set()
         self._dirty_comments: set[str] = set()
@@ -96,6 +118,7 @@ class PageState:
         self._reaction_changes: dict[ReactionRow, tuple[bool, int]] = {}
         self._withdrawn: set[ReactionRow] = set()
         self._erased: list[str] = []
+        self._forgotten: list[Forgotten] = []
 
     def apply(self, operation: Operation, now_ms: int) -> Accepted | Refusal:
         """Decide one operation. A refusal changes nothing."""
@@ -105,7 +128,8 @@ class PageState:
                 return Accepted(done.seq, repeat=True)
             return BadInput("id-reused")
         try:
-            change = _DECIDE[operation.op](self, operation, now_ms)
+            self._check_ban(operation, now_ms)
+            change = self.handlers[operation.op](self, operation, now_ms)
         except Refusal as refusal:
             return refusal
         page = self._pages.get(operation.page)
@@ -155,9 +179,17 @@ class PageState:
             reacted=[Reacted(row.comment, row.emoji, row.reader, seq) for row, seq in reacted],
             unreacted=[Reacted(row.comment, row.emoji, row.reader, seq) for row, seq in unreacted],
             erased=self._erased,
+            forgotten=self._forgotten,
         )
 
     # What operations need
+
+    def _check_ban(self, operation: Operation, now_ms: int) -> None:
+        author = operation.author.id
+        if author in self._banned and operation.op not in _SERVERS_OWN:
+            until = self._banned[author]
+            if until is None or until > now_ms:
+                raise NotAllowed("banned")
 
     def _limit(self, limit: limits.Limit) -> int:
         return limit_of(self._limits, limit)
@@ -197,11 +229,16 @@ class PageState:
 
     # The operations
 
-    def _new_chat(self, operation: Operation, now_ms: int) -> Change | None:
-        page = self._pages[operation.page]
+    def _page_with_room(self, name: str) -> PageRow:
+        """The page, if it may have one discussion more."""
+        page = self._pages[name]
         most = self._limit(limits.CHATS_PER_PAGE)
         if page.chats >= most:
             raise Limited("over-limit", f"This page already has {most} discussions.", help=limits.CHATS_PER_PAGE.answer)
+        return page
+
+    def _new_chat(self, operation: Operation, now_ms: int) -> Change | None:
+        page = self._page_with_room(operation.page)
         chat = ChatRow(operation.id, operation.page, 0, "open", operation.anchor, operation.author, now_ms, 1, False)
         self._chats[chat.id] = chat
         seq = self._touch(chat)
@@ -211,16 +248,19 @@ class PageState:
         self._dirty_comments.add(first.id)
         return self._event("new-text-chat", operation, chat, WHOLE, chat_on_wire(chat, [first], {}))
 
-    def _reply(self, operation: Operation, now_ms: int) -> Change | None:
-        chat = self._chat(operation)
+    def _add_comments(self, chat: ChatRow, number: int) -> None:
         most = self._limit(limits.COMMENTS_PER_CHAT)
-        if chat.comments >= most:
+        if chat.comments + number > most:
             raise Limited(
                 "over-limit",
-                f"This discussion already has {most} comments.",
+                f"This discussion may have {most} comments.",
                 help=limits.COMMENTS_PER_CHAT.answer,
             )
-        chat.comments += 1
+        chat.comments += number
+
+    def _reply(self, operation: Operation, now_ms: int) -> Change | None:
+        chat = self._chat(operation)
+        self._add_comments(chat, 1)
         seq = self._touch(chat)
         comment = CommentRow(operation.id, chat.id, seq, operation.author, now_ms, operation.text, False, False)
         self._comments[comment.id] = comment
@@ -306,7 +346,10 @@ class PageState:
             raise NotAllowed("forbidden", f"Only its author or a moderator can {verb} a discussion.")
 
 
-_DECIDE: dict[str, Callable[[PageState, Operation, int], Change | None]] = {
+#: The first argument is the state itself.
+Handler: TypeAlias = Callable[[Any, Operation, int], Change | None]
+
+PageState.handlers = {
     "new-chat": PageState._new_chat,
     "reply": PageState._reply,
     "edit": PageState._edit,

@@ -7,7 +7,10 @@ from parley.objects import Anchor, Author, ChatState
 
 
 class ChatRow(msgspec.Struct):
-    """One chat. `comments` counts those not removed, the first included; `rows` comes with `page_changes` only."""
+    """One chat. `comments` counts those not removed, the first included; `rows` comes with `page_changes` only.
+
+    `hidden`: `deleted` for everybody, but everything of it is kept.
+    """
 
     id: str
     page: str
@@ -19,6 +22,7 @@ class ChatRow(msgspec.Struct):
     comments: int
     deleted: bool
     rows: list["CommentRow"] | None = None
+    hidden: bool = False
 
 
 class CommentRow(msgspec.Struct):
@@ -59,8 +63,9 @@ class ReactionRow(msgspec.Struct, array_like=True, frozen=True):
     reader: str
 
 
-class LoadedTenant(msgspec.Struct):
-    """What a batch needs to know of one tenant."""
+class LoadedTenant(msgspec.Struct, rename="camel"):
+    """What a batch needs to know of one tenant. `banned`: (reader, until when in ms, or None). `whole`: every comment,
+    removed ones too, of the chats that operations need whole, in order."""
 
     tenant: str
     pages: list[PageRow]
@@ -69,6 +74,9 @@ class LoadedTenant(msgspec.Struct):
     comments: list[CommentRow]
     reactions: list[ReactionRow]
     reacted: list[ReactionRow]
+    banned: list[tuple[str, int | None]] = []
+    whole: list[CommentRow] | None = None
+    whole_reactions: list[ReactionRow] | None = None
 
 
 class Loaded(msgspec.Struct):

@@ -94,13 +94,18 @@ class Admission:
         if self._open[claims.tenant] <= 0:
             del self._open[claims.tenant]
 
-    def may_publish(self, claims: Claims) -> None:
-        """Whether this tenant may write now. Raises `suspended`, `over-quota` or `over-limit`."""
+    def writable(self, claims: Claims) -> Tenant:
+        """The tenant, if it may write at all. Raises `suspended` or `over-quota`."""
         tenant = self.tenant(claims)
         if tenant.state == "suspended":
             raise NotAllowed("suspended")
         if tenant.over_quota:
             raise Limited("over-quota")
+        return tenant
+
+    def may_publish(self, claims: Claims) -> None:
+        """Whether this tenant may write now. Raises `suspended`, `over-quota` or `over-limit`."""
+        tenant = self.writable(claims)
         now = self._clock.monotonic()
         per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_READER)
         if wait := self._readers_rates.take((tenant.name, claims.reader), per_second, now):

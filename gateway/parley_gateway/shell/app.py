@@ -13,6 +13,8 @@ from parley_gateway.shell.forward import Forwarder
 from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.http_api import HttpApi
 from parley_gateway.shell.readiness import Readiness
+from parley_gateway.shell.site import Site
+from parley_gateway.shell.site_api import SiteApi
 from parley_gateway.shell.static_files import static_routes
 from parley_runtime.http.cross_origin import allow_reading, preflight
 from parley_runtime.http.health import health_routes
@@ -37,7 +39,7 @@ def document_routes() -> list[web.RouteDef]:
     ]
 
 
-def public_app(gateway: Gateway, readiness: Readiness, forward: Mapping[str, str]) -> web.Application:
+def public_app(gateway: Gateway, readiness: Readiness, forward: Mapping[str, str], site: Site) -> web.Application:
     """What browsers and tenants' servers reach. Raises `SettingsError` for a bad `forward`."""
 
     async def live(request: web.Request) -> web.StreamResponse:
@@ -55,6 +57,7 @@ def public_app(gateway: Gateway, readiness: Readiness, forward: Mapping[str, str
         [
             web.get("/v1/live", live, allow_head=False),
             *HttpApi(gateway).routes(),
+            *SiteApi(gateway, site).routes(),
             *static_routes(),
             *document_routes(),
             *health_routes(readiness.missing),

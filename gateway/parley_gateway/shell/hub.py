@@ -211,10 +211,9 @@ class Hub:
             self.restart(live, events.epoch, events.seq, "rollback")
         elif events.seq <= received:
             return  # all of it came by another way meanwhile
-        elif events.operations is None:
+        elif (changes := changes_from(events, received)) is None:
             self.restart(live, events.epoch, events.seq, "behind")
         else:
-            changes = changes_from(events, received)
             self.apply(Changed(live.tenant, live.page, epoch, received, events.seq, changes))
 
     async def compare(self, pages: Iterable[LivePage]) -> None:

@@ -169,6 +169,8 @@ class _Lane:
         for (tenant, page), changes in decided.changes.items():
             after, seq = changes[0].seq - 1, changes[-1].seq
             writer.committed(Changed(tenant, page, decided.epoch, after, seq, changes))
+        for place in decided.untold:
+            writer.doubtful(*place)
         for waiting, outcome in zip(batch, decided.outcomes, strict=True):
             operation = waiting.operation
             if isinstance(outcome, Accepted):
