@@ -1,7 +1,7 @@
 """Frames from a client to a gateway, and how bytes become them."""
 
 import re
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 
@@ -23,6 +23,7 @@ OpName: TypeAlias = Literal[
     "unhide-chat",
 ]
 OP_NAMES: frozenset[str] = frozenset(get_args(OpName))
+_Frame = TypeVar("_Frame", "Do", "Typing")
 
 
 class Since(Wire, frozen=True):
@@ -149,6 +150,15 @@ def parse(data: bytes) -> ClientFrame:
 
 def parse_do(data: bytes, page: str) -> Do:
     """The body of an HTTP operation on `page`: a `do` whose `t` and `page` may be left out. Raises `BadInput`."""
+    return _parse_body(data, page, Do, "do")
+
+
+def parse_typing(data: bytes, page: str) -> Typing:
+    """The same of a `typing`."""
+    return _parse_body(data, page, Typing, "typing")
+
+
+def _parse_body(data: bytes, page: str, kind: type[_Frame], name: str) -> _Frame:
     try:
         value: Any = _anything.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -158,12 +168,12 @@ def parse_do(data: bytes, page: str) -> Do:
     deepest = limits.NESTING.default
     if _depth_of(value, deepest + 1) > deepest:
         raise BadInput("bad-frame", "This object is nested too deeply.")
-    if value.setdefault("t", "do") != "do":
-        raise BadInput("bad-field", "`t` must be `do`, or left out.")
+    if value.setdefault("t", name) != name:
+        raise BadInput("bad-field", f"`t` must be `{name}`, or left out.")
     if value.setdefault("page", page) != page:
         raise BadInput("bad-field", "`page` must be the page in the address, or left out.")
     try:
-        return msgspec.convert(value, Do)
+        return msgspec.convert(value, kind)
     except (msgspec.ValidationError, RecursionError) as problem:
         raise _explain(data, problem) from None
 

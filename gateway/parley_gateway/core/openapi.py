@@ -8,7 +8,7 @@ from parley.pages import encode_page
 from parley_gateway.core import examples
 from parley_gateway.core.openapi_parts import CORS, json_answer, problems, query
 from parley_gateway.core.openapi_site import site_paths, site_schemas
-from parley_gateway.core.schemas import EPOCH, SEQ, Schema, components, operation_body
+from parley_gateway.core.schemas import EPOCH, SEQ, UUID, Schema, components, operation_body
 
 #: Codes that any request about a page can be answered with.
 _ANY: Final = (
@@ -21,6 +21,12 @@ _ANY: Final = (
     "unavailable",
     "internal",
 )
+_CLIENT: Final[Schema] = {
+    "name": "client",
+    "in": "query",
+    "description": "The widget's own UUID, as in `hello`: it is not told of its own typing.",
+    "schema": UUID,
+}
 _OPERATION: Final = (
     *_ANY,
     "bad-frame",
@@ -48,6 +54,7 @@ def document() -> Schema:
     """The whole document, ready to be encoded."""
     schemas = components()
     body = operation_body(schemas["Do"])
+    typing = {**schemas["Typing"], "required": ["chat"]}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -60,11 +67,22 @@ def document() -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "paths": _paths(body),
+        "paths": _paths(body, typing),
         "components": {
             "schemas": {
                 name: schemas[name]
-                for name in ("Ack", "Anchor", "Author", "Chat", "Comment", "Page", "Position", "Quote")
+                for name in (
+                    "Ack",
+                    "Anchor",
+                    "Author",
+                    "Chat",
+                    "Comment",
+                    "Page",
+                    "Position",
+                    "Quote",
+                    "Reader",
+                    "Welcome",
+                )
             }
             | {"Problem": _problem_schema(), "Usage": _usage_schema()}
             | site_schemas(),
@@ -80,10 +98,19 @@ def document() -> Schema:
     }
 
 
-def _paths(body: Schema) -> Schema:
+def _paths(body: Schema, typing: Schema) -> Schema:
     page: Schema = {"parameters": [_PAGE_PARAMETER]}
     cursor = [query("epoch", EPOCH), query("seq", SEQ)]
     return {
+        "/v1/welcome": {
+            "get": {
+                "operationId": "getWelcome",
+                "summary": "What a token allows, and when to send a new one",
+                "description": "The `welcome` frame that answers `hello`, and `renew`, on a socket.",
+                "responses": json_answer("The token is valid.", "Welcome", examples.SERVER_FRAMES["welcome"][0])
+                | problems(*_ANY),
+            }
+        },
         "/v1/pages/{page}/chats": page
         | {
             "get": {
@@ -113,6 +140,22 @@ def _paths(body: Schema) -> Schema:
                 "responses": json_answer("Committed to the database.", "Ack", examples.ACK) | problems(*_OPERATION),
             }
         },
+        "/v1/pages/{page}/typing": page
+        | {
+            "post": {
+                "operationId": "showTyping",
+                "summary": "Somebody is writing in a chat",
+                "description": "A `typing` frame; `t` and `page` may be left out. Told to everybody on the page but "
+                "the `client` that says so. More than two a second are dropped without a word.",
+                "parameters": [_CLIENT],
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": typing, "example": {"chat": examples.CHAT}}},
+                },
+                "responses": {"204": {"description": "Passed on, or dropped.", "headers": CORS}}
+                | problems(*_ANY, "bad-frame", "too-big"),
+            }
+        },
         "/v1/pages/{page}/changes": page
         | {
             "get": {
@@ -128,6 +171,13 @@ def _paths(body: Schema) -> Schema:
                         f"How long to wait for a change, at most {limits.LONG_POLL.default}; larger values are "
                         "lowered to that.",
                     ),
+                    query(
+                        "readers",
+                        {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
+                        "The readers that the client shows. With it a wait also ends when their number is another one, "
+                        "or when somebody writes: then the page has a member `typing`, a list of `typing` frames.",
+                    ),
+                    _CLIENT,
                 ],
                 "responses": json_answer("What changed, possibly nothing.", "Page", examples.PAGE_FRAME)
                 | problems(*_ANY),
@@ -147,7 +197,8 @@ def _paths(body: Schema) -> Schema:
                         "in": "header",
                         "description": "The `id` of the last event received: what happened since then comes first.",
                         "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{1,64}:[0-9]{1,15}$"},
-                    }
+                    },
+                    _CLIENT,
                 ],
                 "responses": {
                     "200": {

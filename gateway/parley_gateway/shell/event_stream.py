@@ -15,9 +15,9 @@ from parley.errors import BadInput, CloseCode, Refusal, Unavailable
 from parley.server_frames import Error, Move, RenewSoon, encode
 from parley_gateway.core.prepared_frame import PreparedFrame
 from parley_gateway.shell.gateway import SILENCE, Gateway
+from parley_gateway.shell.greeting import renew_in
 from parley_gateway.shell.http_access import Caller
 from parley_gateway.shell.subscriber import Subscriber
-from parley_gateway.shell.websocket import RENEW_AHEAD
 from parley_runtime.database import FAULTS
 from parley_runtime.tokens import LEEWAY
 
@@ -47,7 +47,7 @@ class EventStream(Subscriber):
         self, gateway: Gateway, caller: Caller, since: Since | None, response: web.StreamResponse, request: web.Request
     ) -> None:
         claims = caller.claims
-        super().__init__(claims.tenant, claims.reader, "", caller.counter)
+        super().__init__(claims.tenant, claims.reader, caller.client, caller.counter)
         assert request.transport is not None
         self._gateway = gateway
         self._caller = caller
@@ -167,9 +167,8 @@ class EventStream(Subscriber):
             self.end(CloseCode.TOKEN, refusal)
 
     def _watch_expiry(self) -> None:
-        left = self._token_left()
-        renew_in = max(left - RENEW_AHEAD, left / 2, 0.0)
-        self._expiry = asyncio.get_running_loop().call_later(renew_in, self._ask_renewal)
+        wait = renew_in(self._caller.claims, self._gateway.clock.now_ms())
+        self._expiry = asyncio.get_running_loop().call_later(wait, self._ask_renewal)
 
     def _token_left(self) -> float:
         """Seconds until the token's end."""

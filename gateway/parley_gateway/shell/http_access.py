@@ -13,8 +13,9 @@ from parley.client_frames import Since
 from parley.errors import BadInput, Limited, NotAllowed
 from parley.pages import decode_page
 from parley_gateway.core.meter import Counter
+from parley_gateway.core.operation import check_uuid
 from parley_gateway.core.rates import Rates
-from parley_gateway.core.session import OPERATION_BURST
+from parley_gateway.core.session import OPERATION_BURST, TYPING_BURST, TYPING_RATE
 from parley_gateway.shell.gateway import Gateway
 from parley_runtime.http.bearer import bearer
 
@@ -27,12 +28,14 @@ _NUMBER = re.compile(r"[0-9]{1,16}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A request that may go on. `site` is the verified Origin, or ""."""
+    """A request that may go on. `site` is the verified Origin, or "". `client`: the widget that asks, as in `hello`;
+    "" when it does not say."""
 
     claims: Claims
     page: str
     site: str
     counter: Counter
+    client: str
 
 
 class HttpAccess:
@@ -42,31 +45,48 @@ class HttpAccess:
         self._gateway = gateway
         self._reads: Rates[tuple[str, str]] = Rates(READ_BURST)
         self._writes: Rates[tuple[str, str]] = Rates(OPERATION_BURST)
+        self._typings: Rates[tuple[str, str]] = Rates(TYPING_BURST / TYPING_RATE)
 
     def reader(self, request: web.Request) -> Caller:
         """Somebody who may see the page in the path. Raises `Refusal`."""
         caller = self._caller(request)
         if not caller.claims.may_open(caller.page):
             raise NotAllowed("forbidden", "Your token does not cover this page.")
-        self._take(self._reads, caller, limits.FRAMES_PER_CONNECTION, "Too many requests.")
+        self._take(self._reads, caller.claims, limits.FRAMES_PER_CONNECTION, "Too many requests.")
         return caller
 
     def writer(self, request: web.Request) -> Caller:
         """Somebody who asks for a change; whether they may is decided with the operation. Raises `Refusal`."""
         caller = self._caller(request)
-        self._take(self._writes, caller, limits.OPERATIONS_PER_CONNECTION, "Too many operations.")
+        self._take(self._writes, caller.claims, limits.OPERATIONS_PER_CONNECTION, "Too many operations.")
         return caller
+
+    def typist(self, caller: Caller) -> bool:
+        """Whether to pass on that the caller is writing; as on a socket, too many are dropped without a word."""
+        key = caller.claims.tenant, caller.claims.reader
+        return not self._typings.take(key, TYPING_RATE, self._gateway.clock.monotonic())
+
+    def anybody(self, request: web.Request) -> Claims:
+        """Somebody with a valid token, whatever pages it covers. Raises `Refusal`."""
+        claims = self._verify(request)
+        self._take(self._reads, claims, limits.FRAMES_PER_CONNECTION, "Too many requests.")
+        return claims
+
+    def _verify(self, request: web.Request) -> Claims:
+        return self._gateway.admission.verify(bearer(request), request.headers.get("Origin"))
 
     def _caller(self, request: web.Request) -> Caller:
         gateway = self._gateway
         origin = request.headers.get("Origin")
-        claims = gateway.admission.verify(bearer(request), origin)
+        claims = self._verify(request)
         page = decode_page(request.match_info["page"])
+        client = request.query.get("client", "")
+        if client:
+            client = check_uuid(client, "client")
         site = origin or ""
-        return Caller(claims, page, site, gateway.counter(claims.tenant, site))
+        return Caller(claims, page, site, gateway.counter(claims.tenant, site), client)
 
-    def _take(self, rates: Rates[tuple[str, str]], caller: Caller, limit: limits.Limit, message: str) -> None:
-        claims = caller.claims
+    def _take(self, rates: Rates[tuple[str, str]], claims: Claims, limit: limits.Limit, message: str) -> None:
         if wait := rates.take((claims.tenant, claims.reader), limit.default, self._gateway.clock.monotonic()):
             raise Limited("over-limit", message, retry_in_ms=wait)
 

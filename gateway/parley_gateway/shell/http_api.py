@@ -1,16 +1,20 @@
 """What browsers and tenants' servers ask over plain HTTP."""
 
 import asyncio
+from collections.abc import Sequence
 
 from aiohttp import web
 from aiohttp.web_response import ContentCoding
 
 from parley import limits
-from parley.client_frames import parse_do
-from parley.errors import Unavailable
-from parley.server_frames import Ack, encode
+from parley.client_frames import parse_do, parse_typing
+from parley.errors import NotAllowed, Unavailable
+from parley.server_frames import Ack, TypingShown, encode
+from parley_gateway.core.bus_entry import Typed
+from parley_gateway.core.operation import check_uuid
 from parley_gateway.shell import event_stream
 from parley_gateway.shell.gateway import Gateway
+from parley_gateway.shell.greeting import welcome
 from parley_gateway.shell.http_access import Caller, HttpAccess, body, cursor, number
 from parley_gateway.shell.joins import page_frame
 from parley_gateway.shell.long_poll import LongPolls
@@ -32,11 +36,19 @@ class HttpApi:
     def routes(self) -> list[web.RouteDef]:
         """No HEAD: what would be sent is counted, and HEAD sends nothing."""
         return [
+            web.get("/v1/welcome", self.welcome, allow_head=False),
             web.get("/v1/pages/{page}/chats", self.chats, allow_head=False),
             web.post("/v1/pages/{page}/operations", self.operation),
+            web.post("/v1/pages/{page}/typing", self.typing),
             web.get("/v1/pages/{page}/changes", self.changes, allow_head=False),
             web.get("/v1/pages/{page}/events", self.events, allow_head=False),
         ]
+
+    async def welcome(self, request: web.Request) -> web.Response:
+        """What `hello` and `renew` are answered with on a socket."""
+        claims = self._access.anybody(request)
+        said = welcome(self._gateway.admission, claims, self._gateway.clock.now_ms())
+        return _json(encode(said))
 
     async def chats(self, request: web.Request) -> web.StreamResponse:
         """The page as it is; with a cursor, the rest of a snapshot that said `more`."""
@@ -55,8 +67,9 @@ class HttpApi:
             return await self._send_page(request, caller, read, await self._readers(caller))
         if self._gateway.draining:
             raise Unavailable("This gateway is shutting down.")
-        read, readers = await self._polls.wait(caller, since, wait / 1000)
-        return await self._send_page(request, caller, read, readers)
+        known = number(request, "readers") if "readers" in request.query else None
+        polled = await self._polls.wait(caller, since, wait / 1000, known)
+        return await self._send_page(request, caller, polled.read, polled.readers, polled.typing)
 
     async def operation(self, request: web.Request) -> web.Response:
         """One `do`, answered when it is committed."""
@@ -69,7 +82,19 @@ class HttpApi:
         # It is committed and counted, also when the client goes away meanwhile.
         accepted = await asyncio.shield(future)
         ack = Ack(do.broadcast_id, caller.page, accepted.seq)
-        return web.Response(body=encode(ack), content_type="application/json", headers={"Cache-Control": "no-store"})
+        return _json(encode(ack))
+
+    async def typing(self, request: web.Request) -> web.Response:
+        """Somebody is writing in a chat: told to everybody on the page but the `client` that says so."""
+        caller = self._access.reader(request)
+        typing = parse_typing(await body(request), caller.page)
+        chat = check_uuid(typing.chat, "chat")
+        if not caller.claims.may_write:
+            raise NotAllowed("forbidden")
+        if self._access.typist(caller):
+            claims = caller.claims
+            self._gateway.bus.publish(Typed(claims.tenant, caller.page, chat, claims.reader, caller.client))
+        return web.Response(status=204)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """What happens, as server-sent events."""
@@ -89,15 +114,22 @@ class HttpApi:
             live.users -= 1
 
     async def _send_page(
-        self, request: web.Request, caller: Caller, read: PageRead, readers: int
+        self,
+        request: web.Request,
+        caller: Caller,
+        read: PageRead,
+        readers: int,
+        typing: Sequence[TypingShown] = (),
     ) -> web.StreamResponse:
-        frame = page_frame(caller.page, read.epoch, read.kind, read.part, readers)
+        payload = page_frame(caller.page, read.epoch, read.kind, read.part, readers).payload
+        if typing:
+            payload = payload[:-1] + b',"typing":[' + b",".join(map(encode, typing)) + b"]}"
         response = web.Response(
-            body=frame.payload,
+            body=payload,
             content_type="application/json",
             headers={"Cache-Control": "no-store", "Vary": "Accept-Encoding"},
         )
-        if len(frame.payload) >= WORTH_COMPRESSING and accepts_gzip(request):
+        if len(payload) >= WORTH_COMPRESSING and accepts_gzip(request):
             response.enable_compression(ContentCoding.gzip)
         if self._gateway.draining:
             response.force_close()
@@ -106,10 +138,14 @@ class HttpApi:
         try:
             await response.write_eof()
         except asyncio.CancelledError:
-            caller.counter.replay(1, len(frame.payload))  # aiohttp waits only after it has written
+            caller.counter.replay(1, len(payload))  # aiohttp waits only after it has written
             raise
-        caller.counter.replay(1, len(frame.payload))
+        caller.counter.replay(1, len(payload))
         return response
+
+
+def _json(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def accepts_gzip(request: web.Request) -> bool:

@@ -1,28 +1,75 @@
 """Waiting for a page to move on, for clients that can hold neither a socket nor a stream open."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
 from parley import metrics as names
-from parley.claims import Claims
 from parley.client_frames import Since
 from parley.errors import CloseCode, Refusal
+from parley.server_frames import TypingShown
+from parley_gateway.core.prepared_frame import PreparedFrame
 from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.http_access import Caller
 from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.page_reads import PageRead, PageReads
+from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.tokens import LEEWAY
 
 #: Seconds until the database is asked again when it knows less than the bus said: its history is being repaired.
 DISAGREEMENT = 0.25
 
+_typing = msgspec.json.Decoder(TypingShown)
 
-class _Poll:
-    """One request that waits for its page."""
 
-    def __init__(self, claims: Claims, live: LivePage, since: Since, deadline: float) -> None:
-        self.claims = claims
+class Polled(NamedTuple):
+    """What a poll is answered with: what changed, the page's readers, and who began to write meanwhile."""
+
+    read: PageRead
+    readers: int
+    typing: list[TypingShown]
+
+
+class _Poll(Subscriber):
+    """One request that waits for its page. `known`: the readers that its client shows; None when it shows none.
+
+    One that shows them is a member of the page like any other, who is told by an early answer instead of a frame.
+    """
+
+    transport_name = "long-poll"
+
+    def __init__(self, caller: Caller, live: LivePage, since: Since, deadline: float, known: int | None) -> None:
+        super().__init__(caller.claims.tenant, caller.claims.reader, caller.client, caller.counter)
+        self.claims = caller.claims
         self.live = live
         self.since = since
         self.deadline = deadline
+        self.known = known
+        self.typing: list[TypingShown] = []
         self._ended: Refusal | None = None
+
+    def send(self, frame: PreparedFrame) -> int:
+        """Nothing is written: what there is to say is in the answer, and counts there."""
+        if frame.kind == "typing":
+            self.typing.append(_typing.decode(frame.payload))
+        self.live.wake()
+        return 0
+
+    async def send_paced(self, frame: PreparedFrame, written: Callable[[int], None]) -> None:
+        self.send(frame)
+
+    @property
+    def buffered(self) -> int:
+        return 0
+
+    def close_slow(self) -> None:
+        """Nothing waits to be written to a poll."""
+
+    @property
+    def shows_otherwise(self) -> bool:
+        """Whether the client shows other readers than there are, or does not know who writes."""
+        return self.known is not None and (bool(self.typing) or self.known != self.live.presence.best_total)
 
     def end(self, code: CloseCode, refusal: Refusal) -> None:
         """Let it answer with this refusal at once."""
@@ -43,8 +90,10 @@ class LongPolls:
         self._reads = reads
         self._gauge = gateway.metrics.gauge(names.CONNECTIONS).labels("long-poll")
 
-    async def wait(self, caller: Caller, since: Since, seconds: float) -> tuple[PageRead, int]:
-        """(What changed after `since`, the page's readers): as soon as there is something, after `seconds` in any case.
+    async def wait(self, caller: Caller, since: Since, seconds: float, known: int | None) -> Polled:
+        """What changed after `since`: as soon as there is something, after `seconds` in any case.
+
+        With `known`, the readers that the client shows, also as soon as that is another number or somebody writes.
 
         Raises `over-limit`, `token-invalid` when the token is revoked meanwhile, and the database's errors.
         """
@@ -55,12 +104,15 @@ class LongPolls:
         gateway.presence.join(live, claims.reader)
         self._gauge.inc()
         token_left = claims.expires_at + LEEWAY - gateway.clock.now_ms() / 1000
-        poll = _Poll(claims, live, since, gateway.clock.monotonic() + min(seconds, token_left))
+        poll = _Poll(caller, live, since, gateway.clock.monotonic() + min(seconds, token_left), known)
         gateway.polls.add(poll)
         try:
+            if known is not None:
+                await gateway.presence.counted(live)
             read = await self._changed(poll)
-            return read, await gateway.presence.counted(live)
+            return Polled(read, await gateway.presence.counted(live), poll.typing)
         finally:
+            gateway.hub.detach(live, poll)
             gateway.polls.discard(poll)
             self._gauge.dec()
             gateway.presence.leave(live, claims.reader)
@@ -84,8 +136,10 @@ class LongPolls:
             elif channel.epoch != read.epoch:
                 gateway.hub.restart(live, read.epoch, read.seq, "epoch")
             left = poll.deadline - gateway.clock.monotonic()
-            if left <= 0 or gateway.draining:
+            if left <= 0 or gateway.draining or poll.shows_otherwise:
                 return read
+            if poll.known is not None and poll not in live.members:
+                gateway.hub.attach(live, poll, channel.head)
             if channel.head > since.seq:
                 left = min(left, DISAGREEMENT)
             await live.moved(left)

@@ -11,7 +11,7 @@ from parley import limits
 from parley.claims import Claims
 from parley.client_frames import Do, Since
 from parley.errors import BadInput, CloseCode, Limited, Refusal, Unavailable
-from parley.server_frames import Ack, Error, Move, Pong, Reader, RenewSoon, ServerFrame, Welcome, encode
+from parley.server_frames import Ack, Error, Move, Pong, RenewSoon, ServerFrame, encode
 from parley_gateway.core import handshake
 from parley_gateway.core.bus_entry import Typed
 from parley_gateway.core.frame_reader import TOO_BIG, FrameProblem
@@ -34,6 +34,7 @@ from parley_gateway.core.session import (
 from parley_gateway.core.websocket_frame import PING_FRAME, TEXT, received_size, text_frame
 from parley_gateway.shell.frame_protocol import FrameProtocol, take_over
 from parley_gateway.shell.gateway import Gateway
+from parley_gateway.shell.greeting import renew_in, welcome
 from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.database import FAULTS
 from parley_runtime.key_sets import FETCH_SECONDS
@@ -44,8 +45,6 @@ from parley_runtime.tokens import LEEWAY
 PENDING = 500
 #: Joins of one connection that are not answered yet.
 JOINS = 2 * limits.PAGES_PER_CONNECTION.default
-#: Seconds before a token's end at which the client should renew it; at most half of what is left.
-RENEW_AHEAD = 60.0
 
 _PONG = text_frame(encode(Pong()))
 
@@ -199,13 +198,12 @@ class WebSocketConnection(FrameProtocol, Subscriber):
         self._welcome(claims)
 
     def _welcome(self, claims: Claims) -> None:
-        left = claims.expires_at - self._gateway.clock.now_ms() / 1000
-        renew_in = max(left - RENEW_AHEAD, left / 2, 0.0)
-        reader = Reader(claims.reader, claims.name, claims.role.value, claims.avatar)
-        told = self._gateway.admission.told_limits(claims)
-        self._tell(Welcome(1, claims.tenant, reader, told, round(renew_in * 1000)))
+        now_ms = self._gateway.clock.now_ms()
+        self._tell(welcome(self._gateway.admission, claims, now_ms))
         self._expiry.cancel()
-        self._expiry = asyncio.get_running_loop().call_later(renew_in, self._ask_renewal, claims.expires_at)
+        self._expiry = asyncio.get_running_loop().call_later(
+            renew_in(claims, now_ms), self._ask_renewal, claims.expires_at
+        )
 
     def _ask_renewal(self, expires_at: int) -> None:
         left = expires_at - self._gateway.clock.now_ms() / 1000
