@@ -102,132 +102,13 @@ def _paths(body: Schema, typing: Schema) -> Schema:
     page: Schema = {"parameters": [_PAGE_PARAMETER]}
     cursor = [query("epoch", EPOCH), query("seq", SEQ)]
     return {
-        "/v1/welcome": {
-            "get": {
-                "operationId": "getWelcome",
-                "summary": "What a token allows, and when to send a new one",
-                "description": "The `welcome` frame that answers `hello`, and `renew`, on a socket.",
-                "responses": json_answer("The token is valid.", "Welcome", examples.SERVER_FRAMES["welcome"][0])
-                | problems(*_ANY),
-            }
-        },
-        "/v1/pages/{page}/chats": page
-        | {
-            "get": {
-                "operationId": "getChats",
-                "summary": "The page as it is now",
-                "description": "One `page` object. When it says `more`, ask again with its `epoch` and `seq`.",
-                "parameters": cursor,
-                "responses": json_answer("The page.", "Page", examples.PAGE_FRAME) | problems(*_ANY),
-            }
-        },
-        "/v1/pages/{page}/operations": page
-        | {
-            "post": {
-                "operationId": "perform",
-                "summary": "One change",
-                "description": "A `do` frame; `t` and `page` may be left out. Sending it again with the same "
-                "`broadcastId` is harmless: it answers the first `ack`.",
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        "application/json": {
-                            "schema": body,
-                            "examples": {op: {"value": value} for op, value in examples.OPERATIONS.items()},
-                        }
-                    },
-                },
-                "responses": json_answer("Committed to the database.", "Ack", examples.ACK) | problems(*_OPERATION),
-            }
-        },
-        "/v1/pages/{page}/typing": page
-        | {
-            "post": {
-                "operationId": "showTyping",
-                "summary": "Somebody is writing in a chat",
-                "description": "A `typing` frame; `t` and `page` may be left out. Told to everybody on the page but "
-                "the `client` that says so. More than two a second are dropped without a word.",
-                "parameters": [_CLIENT],
-                "requestBody": {
-                    "required": True,
-                    "content": {"application/json": {"schema": typing, "example": {"chat": examples.CHAT}}},
-                },
-                "responses": {"204": {"description": "Passed on, or dropped.", "headers": CORS}}
-                | problems(*_ANY, "bad-frame", "too-big"),
-            }
-        },
-        "/v1/pages/{page}/changes": page
-        | {
-            "get": {
-                "operationId": "getChanges",
-                "summary": "What changed after a cursor; waits for it with `waitMs`",
-                "description": "One `page` object: without a cursor the whole page. While it waits, the reader counts "
-                "as present.",
-                "parameters": [
-                    *cursor,
-                    query(
-                        "waitMs",
-                        {"type": "integer", "minimum": 0, "maximum": 2**53 - 1, "default": 0},
-                        f"How long to wait for a change, at most {limits.LONG_POLL.default}; larger values are "
-                        "lowered to that.",
-                    ),
-                    query(
-                        "readers",
-                        {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
-                        "The readers that the client shows. With it a wait also ends when their number is another one, "
-                        "or when somebody writes: then the page has a member `typing`, a list of `typing` frames.",
-                    ),
-                    _CLIENT,
-                ],
-                "responses": json_answer("What changed, possibly nothing.", "Page", examples.PAGE_FRAME)
-                | problems(*_ANY),
-            }
-        },
-        "/v1/pages/{page}/events": page
-        | {
-            "get": {
-                "operationId": "streamEvents",
-                "summary": "What happens, as server-sent events",
-                "description": "First `page` events, then `live`, `presence`, `typing`, `resync`, `renew`, `move`, and "
-                "`error` before the gateway ends the stream. `event` is the frame's `t`, `data` the frame, `id` the "
-                "cursor. After `resync` the stream goes on with `page` events.",
-                "parameters": [
-                    {
-                        "name": "Last-Event-ID",
-                        "in": "header",
-                        "description": "The `id` of the last event received: what happened since then comes first.",
-                        "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{1,64}:[0-9]{1,15}$"},
-                    },
-                    _CLIENT,
-                ],
-                "responses": {
-                    "200": {
-                        "description": "The stream.",
-                        "headers": CORS,
-                        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _stream_example()}},
-                    }
-                }
-                | problems(*_ANY),
-            }
-        },
-        "/v1/usage": {
-            "get": {
-                "operationId": "getUsage",
-                "summary": "What the tenant used",
-                "description": "Needs the scope `usage:read`. Answered by billing. A period is widened to whole "
-                "minutes, and an end before `exactSince` to whole quarters of an hour: `from` and `to` of the answer "
-                "are what was summed.",
-                "parameters": [
-                    query("from", SEQ, "Start, in milliseconds since the epoch; default: the current period's."),
-                    query("to", SEQ, "End, exclusive."),
-                    query("by", {"enum": ["period", "day", "hour", "site"], "default": "period"}),
-                ],
-                "responses": json_answer("The sums of the ledger.", "Usage", None)
-                | problems(
-                    "bad-field", "token-invalid", "token-expired", "forbidden", "not-found", "unavailable", "internal"
-                ),
-            }
-        },
+        "/v1/welcome": _welcome(),
+        "/v1/pages/{page}/chats": page | _chats(cursor),
+        "/v1/pages/{page}/operations": page | _operations(body),
+        "/v1/pages/{page}/typing": page | _typing(typing),
+        "/v1/pages/{page}/changes": page | _changes(cursor),
+        "/v1/pages/{page}/events": page | _events(),
+        "/v1/usage": _usage(),
         **site_paths(body),
         "/v1/parley.js": _script("The widget, for a script tag"),
         "/v1/parley.mjs": _script("The widget, for an import"),
@@ -237,6 +118,147 @@ def _paths(body: Schema, typing: Schema) -> Schema:
         "/healthz/ready": _open(
             "Whether the gateway works: its own probe came back, the database answers", unready=True
         ),
+    }
+
+
+def _welcome() -> Schema:
+    return {
+        "get": {
+            "operationId": "getWelcome",
+            "summary": "What a token allows, and when to send a new one",
+            "description": "The `welcome` frame that answers `hello`, and `renew`, on a socket.",
+            "responses": json_answer("The token is valid.", "Welcome", examples.SERVER_FRAMES["welcome"][0])
+            | problems(*_ANY),
+        }
+    }
+
+
+def _chats(cursor: list[Schema]) -> Schema:
+    return {
+        "get": {
+            "operationId": "getChats",
+            "summary": "The page as it is now",
+            "description": "One `page` object. When it says `more`, ask again with its `epoch` and `seq`.",
+            "parameters": cursor,
+            "responses": json_answer("The page.", "Page", examples.PAGE_FRAME) | problems(*_ANY),
+        }
+    }
+
+
+def _operations(body: Schema) -> Schema:
+    return {
+        "post": {
+            "operationId": "perform",
+            "summary": "One change",
+            "description": "A `do` frame; `t` and `page` may be left out. Sending it again with the same "
+            "`broadcastId` is harmless: it answers the first `ack`.",
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": body,
+                        "examples": {op: {"value": value} for op, value in examples.OPERATIONS.items()},
+                    }
+                },
+            },
+            "responses": json_answer("Committed to the database.", "Ack", examples.ACK) | problems(*_OPERATION),
+        }
+    }
+
+
+def _typing(typing: Schema) -> Schema:
+    return {
+        "post": {
+            "operationId": "showTyping",
+            "summary": "Somebody is writing in a chat",
+            "description": "A `typing` frame; `t` and `page` may be left out. Told to everybody on the page but "
+            "the `client` that says so. More than two a second are dropped without a word.",
+            "parameters": [_CLIENT],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": typing, "example": {"chat": examples.CHAT}}},
+            },
+            "responses": {"204": {"description": "Passed on, or dropped.", "headers": CORS}}
+            | problems(*_ANY, "bad-frame", "too-big"),
+        }
+    }
+
+
+def _changes(cursor: list[Schema]) -> Schema:
+    return {
+        "get": {
+            "operationId": "getChanges",
+            "summary": "What changed after a cursor; waits for it with `waitMs`",
+            "description": "One `page` object: without a cursor the whole page. While it waits, the reader counts "
+            "as present.",
+            "parameters": [
+                *cursor,
+                query(
+                    "waitMs",
+                    {"type": "integer", "minimum": 0, "maximum": 2**53 - 1, "default": 0},
+                    f"How long to wait for a change, at most {limits.LONG_POLL.default}; larger values are "
+                    "lowered to that.",
+                ),
+                query(
+                    "readers",
+                    {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
+                    "The readers that the client shows. With it a wait also ends when their number is another one, "
+                    "or when somebody writes: then the page has a member `typing`, a list of `typing` frames.",
+                ),
+                _CLIENT,
+            ],
+            "responses": json_answer("What changed, possibly nothing.", "Page", examples.PAGE_FRAME) | problems(*_ANY),
+        }
+    }
+
+
+def _events() -> Schema:
+    return {
+        "get": {
+            "operationId": "streamEvents",
+            "summary": "What happens, as server-sent events",
+            "description": "First `page` events, then `live`, `presence`, `typing`, `resync`, `renew`, `move`, and "
+            "`error` before the gateway ends the stream. `event` is the frame's `t`, `data` the frame, `id` the "
+            "cursor. After `resync` the stream goes on with `page` events.",
+            "parameters": [
+                {
+                    "name": "Last-Event-ID",
+                    "in": "header",
+                    "description": "The `id` of the last event received: what happened since then comes first.",
+                    "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{1,64}:[0-9]{1,15}$"},
+                },
+                _CLIENT,
+            ],
+            "responses": {
+                "200": {
+                    "description": "The stream.",
+                    "headers": CORS,
+                    "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _stream_example()}},
+                }
+            }
+            | problems(*_ANY),
+        }
+    }
+
+
+def _usage() -> Schema:
+    return {
+        "get": {
+            "operationId": "getUsage",
+            "summary": "What the tenant used",
+            "description": "Needs the scope `usage:read`. Answered by billing. A period is widened to whole "
+            "minutes, and an end before `exactSince` to whole quarters of an hour: `from` and `to` of the answer "
+            "are what was summed.",
+            "parameters": [
+                query("from", SEQ, "Start, in milliseconds since the epoch; default: the current period's."),
+                query("to", SEQ, "End, exclusive."),
+                query("by", {"enum": ["period", "day", "hour", "site"], "default": "period"}),
+            ],
+            "responses": json_answer("The sums of the ledger.", "Usage", None)
+            | problems(
+                "bad-field", "token-invalid", "token-expired", "forbidden", "not-found", "unavailable", "internal"
+            ),
+        }
     }
 
 
