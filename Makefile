@@ -24,7 +24,7 @@ help:
 	@echo 'make demo     run everything here: http://127.0.0.1:8080/ (PORT=9000 for another port, ARGS=--fresh to begin anew)'
 	@echo 'make test     unit, property and real-server tests, and one pass in a real Chromium (at most 25 minutes)'
 	@echo 'make check    static checks: ruff, mypy, import rules, tsc'
-	@echo 'make nightly  the long runs: faults, fuzz'
+	@echo 'make nightly  the long runs: faults, fuzz, the Autobahn|Testsuite (where a Python 2.7 is found)'
 	@echo 'make bench    measure everything against its bars and its rivals (about an hour; wants a quiet machine)'
 	@echo 'make widget   build the browser side'
 	@echo 'make lock     write requirements/*.txt anew'
@@ -43,6 +43,7 @@ test: $(VENV)/.dev $(VENV)/.parley $(VENV)/.widget $(VENV)/.e2e
 
 nightly: $(VENV)/.dev $(VENV)/.parley $(VENV)/.widget $(VENV)/.e2e
 	PATH="$(NODE_BIN):$$PATH" $(PY) -m pytest -m nightly $(ARGS)
+	PYTHONPATH=common:gateway:billing:tests $(PY) -m kit.autobahn
 	$(PY) -m bench --all --quick
 
 bench: $(VENV)/.dev $(VENV)/.parley
