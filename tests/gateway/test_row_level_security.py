@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -11,12 +12,16 @@ import pytest
 from kit.operations import PAGE, claims, operation
 from parley_gateway.core.batch import decide, wanted
 from parley_gateway.core.operation import Operation
+from parley_gateway.core.portable import BanLine
+from parley_gateway.core.site_query import SiteQuery
+from parley_gateway.shell import exports
 from parley_gateway.shell.page_store import PageStore
+from parley_gateway.shell.site_store import SiteStore
 from parley_runtime.database import connect
 
 pytestmark = pytest.mark.servers
 
-TABLES = ("pages", "chats", "comments", "reactions", "operations")
+TABLES = ("pages", "chats", "comments", "reactions", "operations", "bans")
 FUNCTIONS = ("page_load", "page_store", "page_changes", "page_events", "shown_reactions")
 #: A comparison of a row's tenant with the one who asks.
 PREDICATE = re.compile(r"\b(?:\w+\.)?tenant = (?:part->>'tenant'|me\b)")
@@ -41,6 +46,9 @@ async def write(pool: Any, tenant: str, first: int) -> None:
         operation(first + 2, "react", ann, chat=first, comment=first + 1),
     ]
     await commit(pool, operations)
+    store = SiteStore(pool)
+    async with store.of(tenant) as connection:
+        await store.ban(connection, tenant, BanLine("zed", 1, f"reason of {tenant}"))
 
 
 async def commit(pool: Any, operations: list[Operation]) -> list[Any]:
@@ -139,6 +147,43 @@ async def test_with_every_predicate_removed_the_functions_still_keep_tenants_apa
         assert "globex" not in json.dumps(loaded)
         assert [repr(outcome) for outcome in await commit(pool, [one]) if not hasattr(outcome, "seq")] == []
     assert await rows_of(database_url, "globex") == globex
+
+
+async def test_with_every_predicate_removed_a_sites_statements_still_keep_tenants_apart(pool: Any) -> None:
+    """Their comparison of the tenant is replaced by `true` on the way to the database."""
+
+    class Loose:
+        def __init__(self, connection: Any) -> None:
+            self._connection = connection
+
+        def __getattr__(self, name: str) -> Any:
+            method = getattr(self._connection, name)
+
+            def call(sql: str, *arguments: Any) -> Any:
+                loose, removed = re.subn(r"(?:\w+\.)?tenant = \$1", "$1::text IS NOT NULL", sql)
+                assert removed or "set_config" in sql, sql
+                return method(loose, *arguments)
+
+            return call if name in ("fetch", "fetchrow", "execute") else method
+
+    class LooseStore(SiteStore):
+        @asynccontextmanager
+        async def of(self, tenant: str, isolation: Any = None, *, readonly: bool = False) -> AsyncIterator[Any]:
+            async with super().of(tenant, isolation, readonly=readonly) as connection:
+                yield Loose(connection)
+
+    store = LooseStore(pool)
+    told = []
+    for query in (SiteQuery(), SiteQuery(text="e", author="ann"), SiteQuery(page=PAGE, state="open", limit=1)):
+        told.append(repr(await store.chats("acme", query)))
+    told.append(repr([line async for line in exports.lines(store, "acme", 0)]))
+    assert all("of acme" in one and "globex" not in one for one in told), told
+    assert "reason of acme" in told[-1]
+    assert len(await store.traces("acme", "ann", 10)) == 1
+    async with store.of("acme") as connection:
+        assert await store.unban(connection, "acme", "zed")
+    async with SiteStore(pool).of("globex") as connection:
+        assert [ban.reason for ban in await store.bans(connection, "globex", "", 10)] == ["reason of globex"]
 
 
 async def remove_predicates(url: str) -> None:

@@ -56,7 +56,7 @@ def test_no_request_makes_it_fail_or_answer_off_the_document(http_servers: tuple
 
     def headers() -> dict[str, str]:
         # Another reader for each request, so that the limits of one are not in the way.
-        return {"Authorization": f"Bearer {tenant.token(f'reader-{next(numbers)}')}"}
+        return {"Authorization": f"Bearer {tenant.token(f'reader-{next(numbers)}', scope='admin')}"}
 
     known = urllib.request.Request(f"{gateway.url}/v1/pages/{path_of('p')}/chats", headers=headers())
     deadline = time.monotonic() + PATIENCE

@@ -37,6 +37,7 @@ def upgrade() -> None:
         """ALTER TABLE parley.comments
            ADD COLUMN author_id text COLLATE "C" GENERATED ALWAYS AS (author->>'id') STORED""",
         "CREATE INDEX chats_in_time ON parley.chats (tenant, created_at, id)",
+        "CREATE INDEX chats_hidden ON parley.chats (tenant, created_at, id) WHERE hidden",
         "CREATE INDEX chats_of_author ON parley.chats (tenant, author_id)",
         "CREATE INDEX comments_of_author ON parley.comments (tenant, author_id)",
         "CREATE INDEX reactions_of_reader ON parley.reactions (tenant, reader)",
