@@ -7,24 +7,28 @@ from pathlib import Path
 
 import click
 
-from bench import machine
+from bench import machine, scale
 from bench.report import Report, write_json
 from bench.world import BenchProblem, World
 
-BENCHES = ("delivery", "idle", "connect", "writes", "fairness", "spread", "returning", "growth", "workers")
+BENCHES = ("delivery", "idle", "connect", "writes", "fairness", "spread", "returning", "growth", "workers", "bus")
 
 
 @click.command()
-@click.argument("name", type=click.Choice(BENCHES), required=False)
+@click.argument("name", type=click.Choice((*BENCHES, "scale")), required=False)
 @click.option("--all", "everything", is_flag=True, help="Run every bench, one after the other.")
 @click.option("--quick", is_flag=True, help="Fewer rounds and smaller loads: shows that it runs, not how fast it is.")
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures here, too.")
-def main(name: str | None, everything: bool, quick: bool, file: Path | None) -> None:
+@click.option("--write", is_flag=True, help="With `scale`: put its tables into docs/scale.md.")
+def main(name: str | None, everything: bool, quick: bool, file: Path | None, write: bool) -> None:
     """Measure Parley against its bars and its rivals.
 
     Exit status 1: a bar was missed (with --quick they are only shown); 2: a bench could not run."""
     if (name is None) == (not everything):
         raise click.UsageError("Name one bench, or give --all.")
+    if name == "scale":
+        print_scale(write)
+        return
     chosen = BENCHES if name is None else (name,)
     reports, broken = [], False
     with World() as world:
@@ -40,6 +44,16 @@ def main(name: str | None, everything: bool, quick: bool, file: Path | None) -> 
     if file is not None:
         write_json(file, reports)
     sys.exit(2 if broken else 0 if quick or all(report.holds for report in reports) else 1)
+
+
+def print_scale(write: bool) -> None:
+    """Computed, not measured: the tables of docs/scale.md. Exit status 1 when a constant is stale."""
+    click.echo(scale.text())
+    if write:
+        scale.write()
+    for sentence in (old := scale.stale()):
+        click.echo(f"stale: {sentence}", err=True)
+    sys.exit(1 if old else 0)
 
 
 def measure(world: World, which: str, quick: bool) -> Report:
