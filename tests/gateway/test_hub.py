@@ -3,6 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -11,9 +12,10 @@ from parley_gateway.core.bus_entry import Changed, Typed
 from parley_gateway.core.change import Change
 from parley_gateway.core.meter import Meter
 from parley_gateway.core.prepared_frame import PreparedFrame
-from parley_gateway.core.rows import Events
+from parley_gateway.core.rows import Changes, Events
 from parley_gateway.shell.fan_out import SLICE, FanOut
 from parley_gateway.shell.hub import Hub
+from parley_gateway.shell.joins import Joins
 from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.settings import load
@@ -127,3 +129,46 @@ async def test_who_waits_for_a_page_can_be_cancelled_at_the_moment_it_moves() ->
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_an_answer_from_before_a_failover_never_sets_a_page_back(world: World) -> None:
+    """A join's read is under way when another answer tells of the new history; then the old one comes in."""
+    old: asyncio.Future[Changes] = asyncio.get_running_loop().create_future()
+    new: asyncio.Future[Changes] = asyncio.get_running_loop().create_future()
+    new.set_result(Changes("e2", 3, 3, True, [], [], []))
+    answers = [old, new]
+
+    async def changes(*_: object) -> Changes:
+        return await answers.pop(0)
+
+    cast(Any, world.database).changes = changes
+
+    async def counted(_: LivePage) -> int:
+        return 1
+
+    joins = Joins(world.hub, cast(Any, SimpleNamespace(counted=counted)))
+    sent: list[PreparedFrame] = []
+
+    def send(frame: PreparedFrame) -> int:
+        sent.append(frame)
+        return 0
+
+    joiner = Mock(pages={"p": world.live}, slow_since=None, send=send)
+    join = asyncio.create_task(joins.answer(world.live, cast(Subscriber, joiner), None))
+    await settled()
+    world.hub.restart(world.live, "e2", 3, "epoch")
+    old.set_result(Changes("e1", 5, 5, True, [], [], []))
+    await join
+    assert world.live.channel.epoch == "e2" and not answers
+    assert [frame.cursor for frame in sent if frame.kind == "page"] == ["e2:3"]
+
+
+async def test_a_comparison_from_before_a_failover_mends_nothing(world: World) -> None:
+    other = world.hub.open("acme", "q")
+    world.hub.begin(other, "e1", 5)
+    comparing = asyncio.create_task(world.hub.compare([world.live]))
+    await settled()
+    world.hub.restart(other, "e2", 3, "epoch")
+    world.database.answer.set_result(("e1", 5))
+    await comparing
+    assert world.hub.epoch == "e2"

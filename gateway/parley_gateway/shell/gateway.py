@@ -27,6 +27,8 @@ PING_EVERY = 25.0
 SILENCE = 65.0
 #: Turns of the ping wheel: each turn pings its share of the connections.
 WHEEL = 25
+#: Connections that are closed in one go: some milliseconds.
+ENDED_AT_ONCE = 100
 #: Shares of the time for a drain: in the first all connections move; the second is for those who chose its very end,
 #: the third for closing handshakes, each at most so many seconds. What is left is for usage, and for what does not
 #: answer.
@@ -85,6 +87,7 @@ class Gateway:
         #: Long polls that wait: no connections to be pinged, but there because of a token like those.
         self.polls: set[Admitted] = set()
         self._turn = 0
+        self._ending: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self._gauge = metrics.gauge(names.CONNECTIONS)
 
@@ -129,13 +132,22 @@ class Gateway:
                 connection.ping()
 
     def tenant_changed(self, old: Tenant | None, new: Tenant | None) -> None:
-        """End, in one pass, whoever may not be here any more: of a deleted tenant, or with a revoked token."""
-        if new is None or not (endings := Endings(old, new, self.clock.now_ms() / 1000)).any:
-            return
+        """End whoever may not be here any more: of a deleted tenant, or with a revoked token."""
+        if new is not None and (endings := Endings(old, new, self.clock.now_ms() / 1000)).any:
+            task = asyncio.create_task(self._end(new.name, endings))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _end(self, tenant: str, endings: Endings) -> None:
+        """In slices: when one tenant's thousands are closed, those of the others do not wait for all of it."""
+        ended = 0
         for admitted in (*self.connections, *self.polls):
             claims = admitted.claims
-            if claims is not None and claims.tenant == new.name and (ending := endings.of(claims)) is not None:
+            if claims is not None and claims.tenant == tenant and (ending := endings.of(claims)) is not None:
                 admitted.end(*ending)
+                ended += 1
+                if ended % ENDED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     async def drain(self, seconds: float) -> None:
         """Ask everybody to move within a share of the time, then close who is left."""

@@ -128,6 +128,7 @@ class Joins:
                 task.add_done_callback(partial(self._read_done, key))
             answer = await asyncio.shield(task)
             if self._hub.outdated(answer.epoch, answer.under):
+                known = 0  # a number of the history that ended
                 continue
             if again or answer.epoch != channel.epoch or answer.seq >= known:
                 break
