@@ -17,7 +17,7 @@ from kit.wire_client import PATIENCE, WireClient
 from kit.wire_samples import anchor
 from kit.wire_world import Enter, World
 from parley import metrics as names
-from parley.revocation import revoke_issued_before, revoke_reader
+from parley.revocation import restore_reader, revoke_issued_before, revoke_reader
 from parley.tenants import Tenant
 from parley_runtime.tokens import LAST_TOKEN_DIES
 
@@ -138,6 +138,20 @@ async def test_who_was_revoked_does_not_come_back(world: World, enter: Enter) ->
             assert (answer.status, answer.json["code"]) == (401, "token-invalid")
             assert (await Reader(session, gateway.url, tenant.token("bo"), "p", ORIGIN).chats()).status == 200
     await bo.ping()
+
+
+async def test_a_reader_that_was_restored_comes_back(world: World, enter: Enter) -> None:
+    tenant = await world.new_tenant()
+    ann = await enter("ann", tenant=tenant)
+    revoked = await asyncio.to_thread(tenant.change, **by_reader(tenant.record))
+    assert await ann.ended() == 4401
+    await asyncio.to_thread(revoked.change, revoked=restore_reader(revoked.record, "ann").revoked)
+    async with aiohttp.ClientSession() as session:
+        for gateway in world.gateways:
+            again = Reader(session, gateway.url, tenant.token("ann"), "p", ORIGIN)
+            async with asyncio.timeout(EFFECTIVE):
+                while (await again.chats()).status != 200:
+                    await asyncio.sleep(0.02)
 
 
 async def test_a_renewed_connection_stands_on_its_latest_token(world: World, enter: Enter) -> None:

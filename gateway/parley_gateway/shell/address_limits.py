@@ -26,16 +26,20 @@ def limit_addresses(app: web.Application, settings: Settings, clock: Clock, metr
             return await handler(request)
         try:
             rates.ask(address, clock.monotonic())
-            if request.path == "/v1/live" or request.path.endswith("/events"):
+            if request.path == "/v1/live" or (request.path.startswith("/v1/") and request.path.endswith("/events")):
                 rates.connect(address, clock.monotonic())
         except Limited as limited:
             refused.labels(limited.code).inc()
             raise
         try:
-            return await handler(request)
+            answer = await handler(request)
         except Refusal as refusal:
             if refusal.status == 401:
                 rates.failed(address, clock.monotonic())
             raise
+        if answer.status == 401:  # of billing, behind us
+            rates.failed(address, clock.monotonic())
+        return answer
 
-    app.middlewares.append(middleware)
+    # Within what makes answers of refusals, and before what is passed on to others.
+    app.middlewares.insert(1, middleware)
