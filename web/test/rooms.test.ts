@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 const ALLOWED: Record<string, readonly string[]> = {
   wire: [],
   connection: ["wire"],
-  anchoring: ["wire", "approx-string-match"],
+  anchoring: ["wire"],
   host: ["connection"],
   view: ["wire", "connection", "anchoring", "preact", "preact/hooks"],
   embed: ["wire", "connection", "host", "view"],

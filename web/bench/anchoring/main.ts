@@ -1,11 +1,14 @@
 import { JSDOM } from "jsdom";
+import { neighbourhoods } from "../../src/anchoring/surroundings";
+import { WordIndex } from "../../src/anchoring/words";
 import { split } from "./edits";
 import { type Sample, samples } from "./texts";
 import { type Outcome, type Trial, run } from "./trials";
 
 const BARS = { right: 0.97, wrong: 0.004, deleted: 0.01 };
 const SEED = 20_260_701;
-const COUNT = { keeps: 25, deletes: 40 };
+const TIMES = Number(process.env["TIMES"] ?? 1);
+const COUNT = { keeps: Math.ceil(25 * TIMES), deletes: Math.ceil(40 * TIMES) };
 /** A text with a larger share of repeated passages than this is full of twins; it is shown, and counted apart. */
 const REPEATS = 0.05;
 const [web = ".", ...wanted] = process.argv.slice(2);
@@ -62,6 +65,8 @@ function at<Key>(groups: Map<Key, Tally>, key: Key): Tally {
 }
 
 function show({ edit, outcome, anchor, page, found }: Trial): void {
+  const near = neighbourhoods(anchor.hint.around, new WordIndex(page.text), anchor.position.end - anchor.position.start, anchor.position.start);
+  console.log(`   true ${page.start}-${page.end}, found ${found.start}; ${near.map(({ from, until, share, start, end }) => `${from}-${until}:${share.toFixed(2)}:${start}-${end}`).join(" ")}; was ${anchor.position.start} ${JSON.stringify(anchor.hint)}`);
   const got = found.state === "orphan" ? "" : page.text.slice(found.start, found.end).slice(0, 60);
   console.log(`  ${outcome} | ${edit} | «${anchor.quote.exact.slice(0, 60)}» → ${found.state} «${got}», true «${page.text.slice(page.start, page.end).slice(0, 60)}»`);
 }
@@ -72,7 +77,7 @@ const twins = { edited: new Tally(), deleted: new Tally() };
 const byEdit = new Map<string, Tally>();
 console.log(`${"text".padEnd(33)} edited   right     wrong   guess ok   guess no    missed  del.    wrong  guess no  ms/anchor  repeats`);
 const chosen: Sample[] = samples(web, (html) => new JSDOM(html).window.document).filter(
-  ({ name, small }) => (!quick || small === true) && (only.length === 0 || only.some((word) => name.includes(word))),
+  ({ name, small, made }) => (quick ? small === true : made !== true) && (only.length === 0 || only.some((word) => name.includes(word))),
 );
 for (const [number, sample] of chosen.entries()) {
   const tallies = { edited: new Tally(), deleted: new Tally() };

@@ -1,6 +1,7 @@
-import { quoteAt } from "../../src/anchoring/describe";
+import { anchorAt } from "../../src/anchoring/describe";
 import { type Location, locate } from "../../src/anchoring/locate";
-import type { Anchor } from "../../src/wire/frames";
+import { Haystack } from "../../src/anchoring/haystack";
+import type { Anchor, Hint } from "../../src/wire/frames";
 import { Dice } from "./dice";
 import { DELETES, KEEPS, type Placed, type Words, split } from "./edits";
 
@@ -17,7 +18,7 @@ export interface Trial {
   readonly size: number;
   readonly outcome: Outcome;
   readonly ms: number;
-  readonly anchor: Anchor;
+  readonly anchor: Anchor & { readonly hint: Hint };
   readonly page: Placed;
   readonly found: Location;
 }
@@ -27,6 +28,7 @@ export function* run(text: string, space: string, count: { keeps: number; delete
   const borders = space === "" ? Array.from({ length: text.length >> 1 }, (_, at) => 2 * at) : [...text.matchAll(/(?<= )\S/g)].map(({ index }) => index);
   const words: Words = { space, vocabulary: split(text.slice(0, 200_000), space).filter((word) => word !== "") };
   const dice = new Dice(seed);
+  const haystack = new Haystack(text);
   for (const [kinds, deletes, times] of [[KEEPS, false, count.keeps], [DELETES, true, count.deletes]] as const) {
     for (const [edit, apply] of Object.entries(kinds)) {
       for (const [size, [low, high]] of SIZES.entries()) {
@@ -35,7 +37,7 @@ export function* run(text: string, space: string, count: { keeps: number; delete
           const first = dice.between(0, borders.length - long - 2);
           const start = borders[first] ?? 0;
           const end = (borders[first + long] ?? text.length) - space.length;
-          const anchor = { quote: quoteAt(text, start, end), position: { start, end } };
+          const anchor = anchorAt(text, haystack, start, end);
           const page = apply({ text, start, end }, words, dice);
           const began = performance.now();
           const found = locate(anchor, page.text);

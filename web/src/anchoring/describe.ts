@@ -1,20 +1,36 @@
-import type { Anchor, Quote } from "../wire/frames";
+import type { Anchor, Hint, Quote } from "../wire/frames";
+import type { Haystack } from "./haystack";
+import { inFullContext, occurrences, soughtOf } from "./sought";
+import { rivalShare, surroundings } from "./surroundings";
 import type { TextIndex } from "./text-index";
 
 /** Characters of context on each side: enough to tell twin sentences apart, little enough for the wire. */
 export const CONTEXT = 64;
 /** A longer quote keeps its head and its tail, each of half this size, and its length. */
 export const MAX_QUOTE = 256;
+/** A rival with less than this share of the surroundings, in hundredths, is not worth its bytes. */
+const LEAST_RIVAL = 60;
 /** Most characters of the structural hint. */
-const MAX_HINT = 32;
+const MAX_PATH = 32;
 
 /** Describes a selected range so that it can be found again after the page has changed; `null` if it holds no text. */
-export function describe(range: Range, index: TextIndex): Anchor | null {
+export function describe(range: Range, index: TextIndex, haystack: Haystack): Anchor | null {
   const found = index.offsets(range);
   if (found === null) return null;
-  const { start, end } = found;
-  const hint = structuralHint(range.startContainer);
-  return { quote: quoteAt(index.text, start, end), position: { start, end }, ...(hint === "" ? {} : { hint }) };
+  const path = structuralPath(range.startContainer);
+  const anchor = anchorAt(index.text, haystack, found.start, found.end);
+  return path === "" ? anchor : { ...anchor, hint: { path, ...anchor.hint } };
+}
+
+/** The anchor of the characters of a text from `start` to before `end`; `haystack` are of the same text. */
+export function anchorAt(text: string, haystack: Haystack, start: number, end: number): Anchor & { hint: Hint } {
+  const quote = quoteAt(text, start, end);
+  const sought = soughtOf({ quote, position: { start, end } });
+  const count = occurrences(sought, haystack).length;
+  const twins = inFullContext(sought, haystack).length;
+  const around = surroundings(haystack.words, start, end);
+  const rival = Math.round(100 * rivalShare(around, haystack.words, end - start, start));
+  return { quote, position: { start, end }, hint: { count, ...(twins > 1 ? { twins } : {}), around, ...(rival >= LEAST_RIVAL ? { rival } : {}) } };
 }
 
 /** The quote of `text` from `start` to before `end`, with its context, cut only between graphemes. */
@@ -59,7 +75,7 @@ function segments(text: string): Iterable<Intl.SegmentData> {
 }
 
 /** The nearest id above a node and the way down from it, such as `#part-2>p:3`. */
-function structuralHint(node: Node): string {
+function structuralPath(node: Node): string {
   const way: string[] = [];
   let element = node.nodeType === 1 ? (node as Element) : node.parentElement;
   while (element !== null && element.tagName !== "BODY") {
@@ -70,9 +86,9 @@ function structuralHint(node: Node): string {
     way.unshift(`${element.tagName.toLowerCase()}:${place(element)}`);
     element = element.parentElement;
   }
-  while (way.length > 1 && way.join(">").length > MAX_HINT) way.shift();
+  while (way.length > 1 && way.join(">").length > MAX_PATH) way.shift();
   const hint = way.join(">");
-  return hint.length <= MAX_HINT ? hint : "";
+  return hint.length <= MAX_PATH ? hint : "";
 }
 
 /** Which of its parent's children of the same kind an element is, from 1. */

@@ -1,12 +1,13 @@
-import search from "approx-string-match";
 import type { Anchor, Quote } from "../wire/frames";
-import { inOrder, sharedContext, words } from "./evidence";
-import { Seeds, fold } from "./seeds";
+import { alike } from "./alike";
+import { inOrder, words } from "./evidence";
+import { Haystack } from "./haystack";
+import { type Place, type Scope, type Sought, inFullContext, occurrences, soughtOf } from "./sought";
+import { type Neighbourhood, neighbourhoods } from "./surroundings";
+import { AHEAD, type Candidate, GUESS, SURE, isSure, isWhole, leads, weighed } from "./weighing";
 
-export interface Found {
+export interface Found extends Place {
   readonly state: "anchored" | "changed" | "uncertain";
-  readonly start: number;
-  readonly end: number;
 }
 
 /**
@@ -16,31 +17,27 @@ export interface Found {
  */
 export type Location = Found | { readonly state: "orphan"; readonly start?: number };
 
-/** Exact occurrences that are weighed; of a quote with more of them, those around its old place. */
-const MAX_OCCURRENCES = 500;
-/** Characters before and after the old place in which the occurrences of such a quote are weighed. */
-const AROUND = 5_000;
-/** Evidence, in bits, for a place near the old one to be sure, for a guess, and over the next best place. */
-const SURE = 12;
-const GUESS = 14;
-const AHEAD = 6;
-/** Within so many characters of the old place, evidence to be sure where the nearness itself says little: a common word. */
-const CLOSE = 100;
-const SURE_CLOSE = 24;
-/** A letter of a quote that stands there unchanged says so many bits against a twin, up to so many. */
-const LETTER = 1 / 8;
-const MOST_LETTERS = 8;
-/** So many bits of nearness make a place near. */
-const NEAR = 4;
-/** Far from the old place both sides' context must stand there, with so many bits in all and on each side: else a twin will do. */
-const SURE_FAR = 50;
-const SIDE_FAR = 12;
-/** And so much of all the context that there was. */
-const SHARE_FAR = 0.6;
+/** So many bits make a neighbourhood sure. */
+const SURE_AROUND = 12;
+/** With so much of the surroundings, what stands in the quote's stead is the quote. */
+const SHARE_AROUND = 0.7;
+/** Less of it will do if what stands before and after is as far apart as it was. */
+const SHARE_WHOLE = 0.5;
+/** And so much more of it than the rival had, unless it is no further than this from the old position. */
+const SHARE_AHEAD = 0.04;
+const NEARBY = 1_000;
+/** So many characters fewer between what stands before and after: more than an edit of the words beside the quote. */
+const SHORTER = 40;
+/** A quote of so many characters that is on the page once, as it was, is that quote wherever it stands. */
+const MANY = 64;
+/** So many characters nearer to the place that its surroundings show are one bit. */
+const CLOSENESS = 8;
+/** Characters on both sides of the old place in which an edited quote is looked for when its surroundings are gone. */
+const WIDELY = 10_000;
+/** Characters by which the quote may be beside the place that its surroundings show: the words beside it were edited. */
+const MARGIN = 64;
 /** Between neighbours, near the page's ends too, this much of the context will do. */
 const SHARE_BETWEEN = 0.8;
-/** Another place that has so many bits more of one side's context: the neighbours were torn apart. */
-const TORN = 12;
 /** Words alone, nothing around them, are worth a guess at this length. */
 const LONE_LENGTH = 32;
 /** And with this part of them unchanged. */
@@ -57,156 +54,184 @@ const EDGE = 32;
 const MIN_EDGE = 8;
 /** A quote may have grown to so many times its size, and this much more, between its old neighbours. */
 const GROWTH = 3;
-/** Characters around a place in which its nearness to the old position is measured, and what nearness says at most. */
-const NEARBY = 2_000;
-const MOST_NEARNESS = 8;
-
-interface Place {
-  readonly start: number;
-  readonly end: number;
-}
-
-interface Candidate extends Place {
-  /** Bits of the context that stands before and after. */
-  readonly before: number;
-  readonly after: number;
-  /** 0 to 1: the part of the context's bits that is there. */
-  readonly share: number;
-  readonly near: number;
-  readonly distance: number;
-  readonly evidence: number;
-}
 
 /** Finds an anchor in a normalised text. It prefers to say that it does not know to pointing at the wrong words. */
-export function locate(anchor: Anchor, page: string | Seeds): Location {
-  const seeds = typeof page === "string" ? new Seeds(page) : page;
-  const { position } = anchor;
-  const quote = folded(anchor.quote);
-  if (quote.exact === "") return { state: "orphan" };
-  const unchanged = inFullContext(quote, seeds, position.start);
+export function locate(anchor: Anchor, page: string | Haystack): Location {
+  const haystack = typeof page === "string" ? new Haystack(page) : page;
+  const sought = soughtOf(anchor);
+  if (sought.quote.exact === "") return { state: "orphan" };
+  const unchanged = unmoved(sought, haystack);
   if (unchanged !== null) return unchanged;
-  const between = fromNeighbours(quote, seeds, position.start);
-  if (between !== null && between.state !== "orphan") return between;
-  const exact = occurrences(quote, seeds, position.start);
-  // The old neighbours closed the gap: what stands elsewhere was moved there, or is a twin of what was deleted.
-  if (between !== null) return guess(exact.length > 0 ? exact : edited(quote, seeds, position.start), quote, seeds) ?? between;
-  const elsewhere = best(weighed(exact, quote, seeds, position.start), quote, "anchored") ?? best(edited(quote, seeds, position.start), quote, "changed");
-  return elsewhere ?? orphan(quote, seeds);
-}
-
-function folded(quote: Quote): Quote {
-  const { exact, prefix, suffix, tail } = quote;
-  return { ...quote, exact: fold(exact), prefix: fold(prefix), suffix: fold(suffix), ...(tail === undefined ? {} : { tail: fold(tail) }) };
-}
-
-function lengthOf(quote: Quote): number {
-  return quote.length ?? quote.exact.length;
+  const near = sought.count === undefined ? [] : neighbourhoods(sought.around, haystack.words, sought.length, sought.position);
+  const [likeliest] = near;
+  return likeliest === undefined || likeliest.bits < SURE_AROUND ? anywhere(sought, haystack) : around(sought, haystack, near);
 }
 
 /** The quote with its whole context on both sides: the usual case, and one plain search. */
-function inFullContext(quote: Quote, { text }: Seeds, position: number): Found | null {
-  if (quote.prefix === "" && quote.suffix === "") return null;
-  const opening = quote.prefix + quote.exact + (quote.tail === undefined ? quote.suffix : "");
-  const length = lengthOf(quote);
-  const starts: number[] = [];
-  for (let at = text.indexOf(opening); at !== -1 && starts.length < MAX_OCCURRENCES; at = text.indexOf(opening, at + 1)) {
-    const start = at + quote.prefix.length;
-    if (quote.tail === undefined || text.startsWith(quote.tail + quote.suffix, start + length - quote.tail.length)) starts.push(start);
+function unmoved(sought: Sought, haystack: Haystack): Found | null {
+  const places = inFullContext(sought, haystack);
+  const [first] = places;
+  if (first === undefined) return null;
+  const nearest = places.reduce((near, place) => (Math.abs(place.start - sought.position) < Math.abs(near.start - sought.position) ? place : near), first);
+  const { twins } = sought;
+  if (places.length === 1 && (twins ?? 1) === 1) return { state: "anchored", ...first };
+  if (nearest.start === sought.position && places.length >= (twins ?? 1)) return { state: "anchored", ...nearest };
+  // Where nothing is known of the twins, nothing more can be found out.
+  return twins === undefined ? { state: "uncertain", ...nearest } : null;
+}
+
+/** The quote in the neighbourhood that its surroundings show; in one of several they do not tell apart, it is a guess. */
+function around(sought: Sought, haystack: Haystack, near: readonly Neighbourhood[]): Location {
+  const found = near.map((neighbourhood) => within(sought, haystack, neighbourhood));
+  const [only, ...others] = found.filter((location) => location.state !== "orphan");
+  if (only === undefined) return moved(sought, haystack) ?? found[0] ?? { state: "orphan" };
+  return near.length === 1 && others.length === 0 ? only : { ...only, state: "uncertain" };
+}
+
+/** The quote in its neighbourhood: between its old neighbours, or by its own words. */
+function within(sought: Sought, haystack: Haystack, near: Neighbourhood): Location {
+  const scope = scopeOf(near);
+  const ranked = weighed(occurrences(sought, haystack, scope), sought, haystack);
+  const there = fitting(ranked, near);
+  const [only] = there;
+  if (only !== undefined && isUnique(only, sought, haystack)) return { state: "anchored", start: only.start, end: only.end };
+  const between = fromNeighbours(sought, haystack, near);
+  if (between !== null && between.state !== "uncertain") return between;
+  if (only !== undefined && (there.length === 1 || leads(there))) {
+    const sure = isKnown(near, sought) && !isShorter(near, sought.length);
+    return { state: sure ? "anchored" : "uncertain", start: only.start, end: only.end };
   }
-  const [first] = starts;
+  // An edited quote away from its old neighbours is as good as its context: the next paragraph may be a lot like it.
+  const reworded = (): Found | null => choose(edited(sought, haystack, scope), "changed", (place) => isWhole(place) && fits(place, near));
+  return between ?? choose(ranked, "uncertain", never) ?? reworded() ?? orphan(near.start ?? near.end);
+}
+
+/** The best of some places: of this state if it is sure, else a guess if it is worth one; `lone` if being the only one makes it so. */
+function choose(ranked: readonly Candidate[], state: Found["state"], sure: (place: Candidate) => boolean, lone = false): Found | null {
+  const [first] = ranked;
   if (first === undefined) return null;
-  const nearest = starts.reduce((near, start) => (Math.abs(start - position) < Math.abs(near - position) ? start : near), first);
-  const sure = starts.length === 1 || nearest === position;
-  return { state: sure ? "anchored" : "uncertain", start: nearest, end: nearest + length };
+  const { start, end } = first;
+  if (sure(first) && leads(ranked)) return { state, start, end };
+  return first.evidence >= GUESS || (lone && ranked.length === 1) ? { state: "uncertain", start, end } : null;
 }
 
-/**
- * The places where the quote stands as it was. A long quote is its head and its tail at the right distance.
- * Of a word that is everywhere, only the places around the old one can be told apart.
- */
-function occurrences(quote: Quote, seeds: Seeds, position: number): Place[] {
-  const { tail } = quote;
-  let found = seeds.exact(quote.exact, MAX_OCCURRENCES);
-  if (found.length === MAX_OCCURRENCES) found = seeds.exact(quote.exact, MAX_OCCURRENCES, position - AROUND, position + AROUND);
-  return found
-    .map(({ start }) => ({ start, end: start + lengthOf(quote) }))
-    .filter(({ end }) => tail === undefined || seeds.text.slice(end - tail.length, end) === tail);
+function never(): boolean {
+  return false;
 }
 
-/** Places of the quote, weighed: by what of its context is there, how many there are, how near they are to the old one. */
-function weighed(places: readonly Place[], quote: Quote, { text }: Seeds, position: number): Candidate[] {
-  const prefix = words(quote.prefix);
-  const suffix = words(quote.suffix);
-  const whole = sharedContext(prefix, prefix, "last") + sharedContext(suffix, suffix, "first");
-  const reach = { before: 1.5 * quote.prefix.length, after: 1.5 * quote.suffix.length };
-  const unique = Math.min(MOST_LETTERS, LETTER * lengthOf(quote));
-  return places.map(({ start, end }) => {
-    const around = { before: text.slice(Math.max(0, start - reach.before), start), after: text.slice(end, end + reach.after) };
-    // An empty context is the edge of the page.
-    const before = quote.prefix === "" ? (start === 0 ? SURE : 0) : sharedContext(prefix, words(around.before), "last");
-    const after = quote.suffix === "" ? (end === text.length ? SURE : 0) : sharedContext(suffix, words(around.after), "first");
-    const near = nearness(start, places, position);
-    return { start, end, before, after, share: Math.min(1, (before + after) / Math.max(1, whole)), near, distance: Math.abs(start - position), evidence: before + after + near + unique - Math.log2(places.length) };
-  });
+function orphan(start: number | undefined): Location {
+  return start === undefined ? { state: "orphan" } : { state: "orphan", start };
 }
 
-/** How much it says that a place is so near to the old one: next to nothing where there are many. */
-function nearness(start: number, places: readonly Place[], position: number): number {
-  const rivals = Math.max(1, places.filter((place) => Math.abs(place.start - position) < NEARBY).length);
-  const chance = (2 * (Math.abs(start - position) + 8) * rivals) / (2 * NEARBY);
-  return Math.min(MOST_NEARNESS, Math.max(0, -Math.log2(chance)));
+/** The places that fit, the best first. */
+function fitting(places: readonly Candidate[], near: Neighbourhood): Candidate[] {
+  return places
+    .filter((place) => fits(place, near))
+    .map((place) => ({ ...place, evidence: place.evidence + closeness(place, near) }))
+    .sort((a, b) => b.evidence - a.evidence);
 }
 
-function best(candidates: readonly Candidate[], quote: Quote, state: "anchored" | "changed"): Found | null {
-  const ranked = [...candidates].sort((a, b) => b.evidence - a.evidence);
-  const [first, second] = ranked;
-  if (first === undefined) return null;
-  const place = { start: first.start, end: first.end };
-  const ahead = second === undefined || first.evidence - second.evidence >= AHEAD;
-  // One neighbour stays by the quote while the other one stays by its twin: nobody can know.
-  const torn = ranked.slice(1).some((other) => other.before > first.before + TORN || other.after > first.after + TORN);
-  if (isSure(first) && ahead && !torn) return { state, ...place };
-  if (first.evidence >= GUESS || (candidates.length === 1 && state === "anchored" && lengthOf(quote) >= LONE_LENGTH)) return { state: "uncertain", ...place };
-  return null;
+/** Whether the quote stood in one place only and still does, with something of its context or with many words. */
+function isUnique({ before, after }: Candidate, sought: Sought, haystack: Haystack): boolean {
+  return sought.count === 1 && (before + after >= SURE || sought.length >= MANY) && occurrences(sought, haystack).length === 1;
 }
 
-/** The only place of a long quote, without any of its context. */
-function guess(places: readonly Place[], quote: Quote, { text }: Seeds): Found | null {
-  const alike = places.filter(({ start, end }) => similarity(quote, text.slice(start, end)) >= LONE_TEXT);
-  const [only] = alike;
-  if (only === undefined || alike.length > 1 || lengthOf(quote) < LONE_LENGTH) return null;
-  return { state: "uncertain", start: only.start, end: only.end };
+/** Whether other places of the page were so much alike that one of them can be taken for this one. */
+function hasTwins({ twins = 1, rival }: Sought): boolean {
+  return twins > 1 || rival > 0;
 }
 
-function isSure({ before, after, share, near, distance, evidence }: Candidate): boolean {
-  if (near >= NEAR && evidence >= SURE) return true;
-  if (distance <= CLOSE && evidence >= SURE_CLOSE) return true;
-  return before + after >= SURE_FAR && Math.min(before, after) >= SIDE_FAR && share >= SHARE_FAR;
+/** Bits for a place by how exactly it is where what stands before it and after it says. */
+function closeness({ start, end }: Place, near: Neighbourhood): number {
+  const off = (at: number, expected: number | undefined): number => Math.min(MARGIN, expected === undefined ? MARGIN / 2 : Math.abs(at - expected));
+  return (MARGIN - off(start, near.start) - off(end, near.end)) / CLOSENESS;
+}
+
+/** Where the quote is looked for with edits when its surroundings do not tell. */
+function widely({ position }: Sought): Scope {
+  return { from: position - WIDELY, until: position + WIDELY };
+}
+
+function scopeOf({ from, until }: Neighbourhood): Scope {
+  return { from: from - MARGIN, until: until + MARGIN };
+}
+
+/** Whether a place is where what stands before it, or what stands after it, says that the quote is. */
+function fits({ start, end }: Place, near: Neighbourhood): boolean {
+  return (near.start !== undefined && Math.abs(start - near.start) <= MARGIN) || (near.end !== undefined && Math.abs(end - near.end) <= MARGIN);
+}
+
+/** Whether this is the old neighbourhood, and not its rival. */
+function isKnown({ share, from, until, start, end }: Neighbourhood, { length, position, rival }: Sought): boolean {
+  const close = from - NEARBY <= position && position <= until + NEARBY;
+  const whole = start !== undefined && end !== undefined && Math.abs(end - start - length) <= MARGIN;
+  return share >= (whole && rival === 0 ? SHARE_WHOLE : SHARE_AROUND) && (close || share > rival + SHARE_AHEAD);
+}
+
+/** Whether something was taken out between what stood before the quote and what stood after it: perhaps the quote. */
+function isShorter({ start, end }: Neighbourhood, length: number): boolean {
+  return start !== undefined && end !== undefined && end - start < length - SHORTER;
+}
+
+/** Not where it was, but no place of it is missing: it was moved. If it was edited too, it is a guess. */
+function moved(sought: Sought, haystack: Haystack): Found | null {
+  const exact = occurrences(sought, haystack);
+  const lone = sought.length >= LONE_LENGTH;
+  if (lone && exact.length === 0) return choose(edited(sought, haystack, widely(sought), LONE_TEXT), "uncertain", never, lone);
+  if (exact.length < (sought.count ?? 1)) return null;
+  return choose(weighed(exact, sought, haystack), "anchored", (place) => isWhole(place) || isUnique(place, sought, haystack), lone);
+}
+
+/** The quote anywhere on the page: its surroundings are unknown, or are gone. */
+function anywhere(sought: Sought, haystack: Haystack): Location {
+  const exact = weighed(occurrences(sought, haystack), sought, haystack);
+  const [first] = exact;
+  if (first !== undefined && isUnique(first, sought, haystack)) return { state: "anchored", start: first.start, end: first.end };
+  const lone = sought.length >= LONE_LENGTH;
+  const reworded = (): Candidate[] => edited(sought, haystack, widely(sought));
+  const between = fromNeighbours(sought, haystack);
+  // The old neighbours closed the gap: what stands elsewhere was moved there, or is a twin of what was deleted.
+  if (between?.state === "orphan") {
+    const places = exact.length > 0 ? exact : reworded();
+    return (lone && places.length === 1 ? choose(places, "uncertain", never, lone) : null) ?? between;
+  }
+  if (between !== null) return exact.length < (sought.count ?? 0) && hasTwins(sought) ? { ...between, state: "uncertain" } : between;
+  return choose(exact, "anchored", isSure, lone) ?? choose(reworded(), "changed", sought.count === undefined ? isSure : isWhole) ?? gone(sought, haystack);
+}
+
+/** The neighbour that is still there says where it was. */
+function gone(sought: Sought, haystack: Haystack): Location {
+  const before = sought.quote.prefix.slice(-EDGE);
+  return orphan(haystack.near(before, errorsIn(before), widely(sought))[0]?.end);
 }
 
 /** The region between the old neighbours is the quote, however it was rewritten; an empty one says it was deleted. */
-function fromNeighbours(quote: Quote, seeds: Seeds, position: number): Location | null {
-  const regions = betweenNeighbours(quote, seeds);
-  const [first, second] = weighed(regions, quote, seeds, position).sort((a, b) => b.evidence - a.evidence);
+function fromNeighbours(sought: Sought, haystack: Haystack, near?: Neighbourhood): Location | null {
+  const { quote, length } = sought;
+  const scope = near === undefined ? widely(sought) : scopeOf(near);
+  const regions = weighed(betweenNeighbours(sought, haystack, scope), sought, haystack);
+  const there = near === undefined ? [] : fitting(regions, near);
+  const [first, second] = there.length > 0 ? there : regions;
   if (first === undefined) return null;
   const { start, end } = first;
-  const region = seeds.text.slice(start, end);
+  const region = haystack.text.slice(start, end);
   const least = words(quote.exact).length <= BRIEF ? SAME_BRIEF : SAME_BETWEEN;
-  if (region.length < Math.min(2, lengthOf(quote)) || similarity(quote, region) < least) return { state: "orphan", start };
+  if (region.length < Math.min(2, length) || similarity(quote, region) < least) return { state: "orphan", start };
   const ahead = second === undefined || first.evidence - second.evidence >= AHEAD;
   const same = quote.tail === undefined && region === quote.exact;
-  const sure = ahead && (isSure(first) || first.share >= SHARE_BETWEEN);
-  return { state: sure ? (same ? "anchored" : "changed") : "uncertain", start, end };
+  const sure = near === undefined ? isSure(first) || first.share >= SHARE_BETWEEN : fits(first, near) && isKnown(near, sought) && !isShorter(near, region.length);
+  return { state: sure && ahead ? (same ? "anchored" : "changed") : "uncertain", start, end };
 }
 
 /** The regions that lie between the quote's old neighbours; a twin of the sentence has another such region. */
-function betweenNeighbours(quote: Quote, seeds: Seeds): Place[] {
-  const { text } = seeds;
-  const before = quote.prefix.slice(-EDGE);
-  const after = quote.suffix.slice(0, EDGE);
-  if (before.trim().length < MIN_EDGE || after.trim().length < MIN_EDGE) return [];
-  return seeds.near(before, errorsIn(before)).flatMap((left) => {
-    const window = text.slice(left.end, left.end + GROWTH * lengthOf(quote) + EDGE + after.length);
+function betweenNeighbours({ quote, length }: Sought, haystack: Haystack, scope: Scope): Place[] {
+  const { text } = haystack;
+  // Without the spaces beside the quote: of two, only one is left when it is deleted.
+  const before = quote.prefix.slice(-EDGE).trim();
+  const after = quote.suffix.slice(0, EDGE).trim();
+  if (before.length < MIN_EDGE || after.length < MIN_EDGE) return [];
+  return haystack.near(before, errorsIn(before), { from: scope.from - before.length, until: scope.until }).flatMap((left) => {
+    const window = text.slice(left.end, left.end + GROWTH * length + EDGE + after.length);
     const right = inWindow(after, window);
     if (right === undefined) return [];
     let start = left.end;
@@ -226,23 +251,25 @@ function errorsIn(piece: string): number {
 function inWindow(piece: string, window: string): Place | undefined {
   const at = window.indexOf(piece);
   if (at !== -1) return { start: at, end: at + piece.length };
-  return search(window, piece, errorsIn(piece)).sort((a, b) => a.errors - b.errors)[0];
+  return alike(window, piece, errorsIn(piece))[0];
 }
 
 /** The places where the quote stands with edits, weighed. */
-function edited(quote: Quote, seeds: Seeds, position: number): Candidate[] {
-  const length = lengthOf(quote);
-  const places = seeds.near(quote.exact, Math.floor(quote.exact.length * (1 - SAME_TEXT))).flatMap(({ start, end }) => {
+function edited(sought: Sought, haystack: Haystack, scope: Scope, least = SAME_TEXT): Candidate[] {
+  const { quote, length } = sought;
+  const places = haystack.near(quote.exact, Math.floor(quote.exact.length * (1 - least)), scope).flatMap(({ start, end }) => {
     if (quote.tail === undefined) return [{ start, end }];
-    const whole = endOfTail(quote.tail, seeds.text, start, length);
+    const whole = endOfTail(quote.tail, haystack.text, start, length);
     return whole === null ? [] : [{ start, end: whole }];
   });
   const own = words(quote.exact);
-  const chance = Math.log2(seeds.text.length + 1);
-  return weighed(places, quote, seeds, position).map((candidate) => {
-    const kept = inOrder(own, words(seeds.text.slice(candidate.start, candidate.end)));
-    return { ...candidate, evidence: candidate.evidence + Math.min(0, kept - chance) };
-  });
+  const chance = Math.log2(haystack.text.length + 1);
+  return weighed(places, sought, haystack)
+    .map((candidate) => {
+      const kept = inOrder(own, words(haystack.text.slice(candidate.start, candidate.end)));
+      return { ...candidate, evidence: candidate.evidence + Math.min(0, kept - chance) };
+    })
+    .sort((a, b) => b.evidence - a.evidence);
 }
 
 function endOfTail(tail: string, text: string, start: number, length: number): number | null {
@@ -251,22 +278,12 @@ function endOfTail(tail: string, text: string, start: number, length: number): n
   return found === undefined ? null : from + found.end;
 }
 
-/** Gone. The neighbour that is still there says where it was. */
-function orphan(quote: Quote, seeds: Seeds): Location {
-  const before = quote.prefix.slice(-EDGE);
-  const left = seeds.near(before, errorsIn(before))[0];
-  if (left !== undefined) return { state: "orphan", start: left.end };
-  const after = quote.suffix.slice(0, EDGE);
-  const right = seeds.near(after, errorsIn(after))[0];
-  return right === undefined ? { state: "orphan" } : { state: "orphan", start: right.start };
-}
-
 /** 0 to 1: the part of the quote that the region still has, in words or in letters, in order. */
 function similarity(quote: Quote, region: string): number {
   const own = words(quote.exact + (quote.tail === undefined ? "" : ` ${quote.tail}`));
   const whole = inOrder(own, own);
   const byWords = whole === 0 ? 0 : inOrder(own, words(region)) / whole;
   if (byWords >= SAME_TEXT) return byWords;
-  const errors = search(region, quote.exact, Math.floor(quote.exact.length / 2))[0]?.errors;
+  const errors = alike(region, quote.exact, Math.floor(quote.exact.length / 2))[0]?.errors;
   return Math.max(byWords, errors === undefined ? 0 : 1 - errors / quote.exact.length);
 }

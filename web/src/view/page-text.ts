@@ -1,6 +1,6 @@
 import { describe } from "../anchoring/describe";
 import { type Location, locate } from "../anchoring/locate";
-import { Seeds } from "../anchoring/seeds";
+import { Haystack } from "../anchoring/haystack";
 import { TextIndex } from "../anchoring/text-index";
 import type { Anchor } from "../wire/frames";
 
@@ -10,7 +10,7 @@ const SETTLE_MS = 200;
 /** The text under discussion, as it is now: describes selections, finds anchors, notices changes. */
 export class PageText {
   #index: TextIndex;
-  #seeds: Seeds;
+  #haystack: Haystack;
   #known = new Map<string, { anchor: Anchor; location: Location }>();
   #observer: MutationObserver;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -21,7 +21,7 @@ export class PageText {
     onChange: () => void,
   ) {
     this.#index = this.#read();
-    this.#seeds = new Seeds(this.#index.text);
+    this.#haystack = new Haystack(this.#index.text);
     this.#observer = new MutationObserver(() => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => {
@@ -29,7 +29,7 @@ export class PageText {
         this.#index = this.#read();
         if (this.#index.text !== before) {
           this.#known.clear();
-          this.#seeds = new Seeds(this.#index.text);
+          this.#haystack = new Haystack(this.#index.text);
         }
         onChange();
       }, SETTLE_MS);
@@ -41,7 +41,7 @@ export class PageText {
   locate(id: string, anchor: Anchor): Location {
     const known = this.#known.get(id);
     if (known?.anchor === anchor) return known.location;
-    const location = locate(anchor, this.#seeds);
+    const location = locate(anchor, this.#haystack);
     this.#known.set(id, { anchor, location });
     return location;
   }
@@ -52,7 +52,7 @@ export class PageText {
 
   describe(range: Range): Anchor | null {
     const inside = this.root.contains(range.startContainer) || this.root.contains(range.endContainer);
-    return inside ? describe(range, this.#index) : null;
+    return inside ? describe(range, this.#index, this.#haystack) : null;
   }
 
   /** The offset of the character at a point of the window, or `null` beside the text. */

@@ -34,8 +34,21 @@ export interface Anchor {
   readonly quote: Quote;
   /** Offsets in the page's normalised text. */
   readonly position: { readonly start: number; readonly end: number };
-  /** Where in the document's structure the quote began: the nearest id and a short path. */
-  readonly hint?: string;
+  readonly hint?: Hint;
+}
+
+/** What tells a quote from its twins. A gateway keeps it as it is; whatever is missing or unknown is ignored. */
+export interface Hint {
+  /** Where in the document's structure the quote began: the nearest id and a short path, such as `#part-2>p:3`. */
+  readonly path?: string;
+  /** In how many places of the page the quote stood; 500 is "500 or more". */
+  readonly count: number;
+  /** In how many of them it had the same context; left out for one. */
+  readonly twins?: number;
+  /** The rarest words further around, hashed, with their distances: before, and after the dot. */
+  readonly around: string;
+  /** The hundredths of these that the most alike stretch elsewhere on the page had; left out below 60. */
+  readonly rival?: number;
 }
 
 /** The first comment of a chat leaves out `id`, `by`, `at`: they are the chat's. */

@@ -4,9 +4,9 @@ import { describe as group, expect, it } from "vitest";
 import { Dice } from "../../bench/anchoring/dice";
 import { samples } from "../../bench/anchoring/texts";
 import { type Trial, run } from "../../bench/anchoring/trials";
-import { quoteAt } from "../../src/anchoring/describe";
+import { anchorAt, quoteAt } from "../../src/anchoring/describe";
 import { locate } from "../../src/anchoring/locate";
-import { Seeds } from "../../src/anchoring/seeds";
+import { Haystack } from "../../src/anchoring/haystack";
 import { TextIndex } from "../../src/anchoring/text-index";
 import { article } from "./federalist";
 
@@ -51,7 +51,7 @@ group("twin sentences in a real article", () => {
       const { page, words, at } = twinned(dice);
       const mine = dice.between(0, 1);
       const [start, twin] = mine === 0 ? at : [at[1], at[0]];
-      const anchor = { quote: quoteAt(page, start, start + words.length), position: { start, end: start + words.length } };
+      const anchor = anchorAt(page, new Haystack(page), start, start + words.length);
       const edited = page.slice(0, start) + edit(words) + page.slice(start + words.length);
       const other = twin < start ? twin : twin - words.length + edit(words).length;
       const found = locate(anchor, edited);
@@ -61,16 +61,16 @@ group("twin sentences in a real article", () => {
 });
 
 group("an edited quote in two million characters", () => {
-  it("is found by its seeds, without reading the page again for each quote", () => {
+  it("is found by its haystack, without reading the page again for each quote", () => {
     const [sample] = samples(resolve("."), () => document).filter(({ name }) => name === "made, Latin");
     const text = sample?.read() ?? "";
-    const seeds = new Seeds(text);
+    const haystack = new Haystack(text);
     const anchors = Array.from({ length: 50 }, (_, at) => {
       const start = text.indexOf(" ", 30_000 * (at + 1)) + 1;
       const { exact, ...context } = quoteAt(text, start, start + 90);
       return { start, anchor: { quote: { ...context, exact: `${exact.slice(0, 40)}qq${exact.slice(43)}` }, position: { start, end: start + 90 } } };
     });
-    locate(anchors[0]?.anchor ?? { quote: { exact: "", prefix: "", suffix: "" }, position: { start: 0, end: 0 } }, seeds);
-    for (const { start, anchor } of anchors) expect(locate(anchor, seeds)).toMatchObject({ state: "changed", start });
+    locate(anchors[0]?.anchor ?? { quote: { exact: "", prefix: "", suffix: "" }, position: { start: 0, end: 0 } }, haystack);
+    for (const { start, anchor } of anchors) expect(locate(anchor, haystack)).toMatchObject({ state: "changed", start });
   });
 });

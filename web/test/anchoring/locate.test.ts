@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { describe as group, expect, it } from "vitest";
-import { quoteAt } from "../../src/anchoring/describe";
+import { anchorAt as made } from "../../src/anchoring/describe";
+import { Haystack } from "../../src/anchoring/haystack";
 import { type Location, locate } from "../../src/anchoring/locate";
 import { TextIndex } from "../../src/anchoring/text-index";
 import type { Anchor } from "../../src/wire/frames";
@@ -8,8 +9,10 @@ import { article } from "./federalist";
 
 const TEXT = new TextIndex(article()).text;
 
+const HAYSTACK = new Haystack(TEXT);
+
 function anchorAt(start: number, end: number, text = TEXT): Anchor {
-  return { quote: quoteAt(text, start, end), position: { start, end } };
+  return made(text, text === TEXT ? HAYSTACK : new Haystack(text), start, end);
 }
 
 function anchorOf(words: string, text = TEXT): Anchor {
@@ -42,6 +45,25 @@ function overlap(found: Location, start: number, end: number): number {
   const shared = Math.min(found.end, end) - Math.max(found.start, start);
   return Math.max(0, shared) / (Math.max(found.end, end) - Math.min(found.start, start));
 }
+
+/** As a program makes it that knows nothing of hints. */
+function bare({ quote, position }: Anchor): Anchor {
+  return { quote, position };
+}
+
+group("an anchor without a hint", () => {
+  it("is found where nothing changed, and where its sentence was rewritten", () => {
+    for (const { start, end } of trials(200)) expect(locate(bare(anchorAt(start, end)), TEXT)).toEqual({ state: "anchored", start, end });
+    const words = "Liberty is to faction what air is to fire, an aliment without which it instantly expires.";
+    expect(locate(bare(anchorOf(words)), TEXT.replace("what air", "as air")).state).toBe("changed");
+  });
+
+  it("is not hung on other words when its own are deleted: at most one of 100", () => {
+    const all = trials(400);
+    const wrong = all.filter(({ start, end }) => !["orphan", "uncertain"].includes(locate(bare(anchorAt(start, end)), TEXT.slice(0, start) + TEXT.slice(end)).state));
+    expect(wrong.length / all.length).toBeLessThanOrEqual(0.01);
+  });
+});
 
 group("a page that did not change", () => {
   it("finds each of 400 quotes exactly, one word or a hundred", () => {

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { describe as group, expect, it } from "vitest";
 import { describe, quoteAt } from "../../src/anchoring/describe";
+import { Haystack } from "../../src/anchoring/haystack";
 import { TextIndex } from "../../src/anchoring/text-index";
 import { article } from "./federalist";
 
@@ -69,20 +70,21 @@ group("describe", () => {
     const range = root.ownerDocument.createRange();
     range.setStart(node, node.data.indexOf("Liberty is"));
     range.setEnd(node, node.data.indexOf("what air is"));
-    const anchor = describe(range, index);
+    const anchor = describe(range, index, new Haystack(index.text));
     expect(anchor?.quote.exact).toBe("Liberty is to faction");
     expect(anchor?.quote.prefix).toHaveLength(64);
     expect(anchor?.quote.prefix.endsWith("worse than the disease. ")).toBe(true);
     expect(anchor?.quote.suffix).toBe(" what air is to fire, an aliment without which it instantly expi");
     expect(index.text.slice(anchor?.position.start, anchor?.position.end)).toBe("Liberty is to faction");
-    expect(anchor?.hint).toBe("#p5");
+    expect(anchor?.hint).toMatchObject({ path: "#p5", count: 1 });
   });
 
   it("has nothing to say about a range without words", () => {
     const root = body("<p>  </p><p>x</p>");
     const range = root.ownerDocument.createRange();
     range.selectNodeContents(root.firstElementChild as Element);
-    expect(describe(range, new TextIndex(root))).toBeNull();
+    const index = new TextIndex(root);
+    expect(describe(range, index, new Haystack(index.text))).toBeNull();
   });
 
   it("keeps head, tail and length of a quote over 256 characters", () => {

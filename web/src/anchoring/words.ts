@@ -1,0 +1,126 @@
+/** Kinds of a UTF-16 unit: unknown yet, no part of a word, part of a word, a word by itself (scripts without spaces). */
+const [NOTHING, LETTER, DENSE] = [1, 2, 3] as const;
+const KINDS = new Uint8Array(1 << 16);
+
+function kindOf(unit: number): number {
+  const known = KINDS[unit] ?? 0;
+  if (known !== 0) return known;
+  const dense = (unit >= 0x0e00 && unit <= 0x0eff) || (unit >= 0x1780 && unit <= 0x17ff) || (unit >= 0x3040 && unit <= 0xd7af);
+  // Half of a pair, such as an emoji's, counts as a letter: it says as much.
+  const kind = dense ? DENSE : (unit & 0xf800) === 0xd800 || /[\p{L}\p{M}\p{N}]/u.test(String.fromCharCode(unit)) ? LETTER : NOTHING;
+  KINDS[unit] = kind;
+  return kind;
+}
+
+/** Words are told apart by so many bits: two characters of base64 in an anchor. */
+const BUCKET_BITS = 12;
+export const BUCKETS = 1 << BUCKET_BITS;
+
+/** Where the words of a text stand, by hash. Of a script without spaces each two characters are a word. */
+export class WordIndex {
+  readonly #starts: Int32Array;
+  readonly #buckets: Uint16Array;
+  /** How many words of the text have a hash. */
+  readonly #counts = new Uint32Array(BUCKETS);
+  /** Where the words of each hash begin, one hash after the other; made when it is first needed. */
+  #postings: Int32Array | undefined;
+  readonly #ends = new Uint32Array(BUCKETS);
+
+  /** Characters of the text. */
+  readonly length: number;
+
+  constructor(text: string) {
+    this.length = text.length;
+    const starts = new Int32Array(text.length);
+    const buckets = new Uint16Array(text.length);
+    let size = 0;
+    const add = (start: number, mixed: number): void => {
+      const bucket = (mixed ^ (mixed >>> 12) ^ (mixed >>> 24)) & (BUCKETS - 1);
+      starts[size] = start;
+      buckets[size] = bucket;
+      this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
+      size += 1;
+    };
+    for (let at = 0; at < text.length; ) {
+      const kind = kindOf(text.charCodeAt(at));
+      const start = at;
+      let mixed = 0x811c9dc5;
+      if (kind === DENSE) {
+        mixed = mix(mixed, text.charCodeAt(at));
+        add(start, mix(mixed, at + 1 < text.length ? text.charCodeAt(at + 1) : 0));
+        at += 1;
+      } else if (kind === LETTER) {
+        for (; at < text.length && kindOf(text.charCodeAt(at)) === LETTER; at += 1) mixed = mix(mixed, text.charCodeAt(at));
+        add(start, mixed);
+      } else at += 1;
+    }
+    this.#starts = starts.slice(0, size);
+    this.#buckets = buckets.slice(0, size);
+  }
+
+  get size(): number {
+    return this.#starts.length;
+  }
+
+  /** The words that begin from one offset to before another, as numbers from the first to before the second. */
+  between(from: number, until: number): readonly [first: number, end: number] {
+    return [firstAt(this.#starts, from), firstAt(this.#starts, until)];
+  }
+
+  start(word: number): number {
+    return this.#starts[word] ?? 0;
+  }
+
+  bucket(word: number): number {
+    return this.#buckets[word] ?? 0;
+  }
+
+  /** The share of the text's words that have this hash. */
+  share(bucket: number): number {
+    return (this.#counts[bucket] ?? 0) / Math.max(1, this.size);
+  }
+
+  /** Where in the text the words of a hash begin, in order. */
+  places(bucket: number): Int32Array {
+    this.#postings ??= this.#post();
+    const end = this.#ends[bucket] ?? 0;
+    return this.#postings.subarray(end - (this.#counts[bucket] ?? 0), end);
+  }
+
+  /** Those of them between two offsets. */
+  within(bucket: number, from: number, until: number): Int32Array {
+    const places = this.places(bucket);
+    return places.subarray(firstAt(places, from), firstAt(places, until));
+  }
+
+  #post(): Int32Array {
+    const postings = new Int32Array(this.size);
+    for (let bucket = 0, sum = 0; bucket < BUCKETS; bucket += 1) {
+      this.#ends[bucket] = sum;
+      sum += this.#counts[bucket] ?? 0;
+    }
+    for (let word = 0; word < this.size; word += 1) {
+      const bucket = this.bucket(word);
+      const at = this.#ends[bucket] ?? 0;
+      postings[at] = this.#starts[word] ?? 0;
+      this.#ends[bucket] = at + 1;
+    }
+    return postings;
+  }
+}
+
+/** The first of some rising numbers that is not below another. */
+function firstAt(rising: Int32Array, least: number): number {
+  let low = 0;
+  let high = rising.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rising[middle] ?? 0) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function mix(mixed: number, unit: number): number {
+  return Math.imul(mixed ^ unit, 0x01000193) >>> 0;
+}
