@@ -213,8 +213,7 @@ class Clients:
             self._turn(min(0.05, max(0.0, began + sent * step - time.monotonic())))
         took = time.monotonic() - began
         self._until(lambda: len(made.acks) >= total or bool(made.errors), lambda: f"{len(made.acks)} of {total} acks")
-        ended = time.monotonic() + 1
-        self._until(lambda: time.monotonic() > ended, str)
+        self._quiet(seen)
         seen.due = made.due = None
         return {
             "sent": sent,
@@ -270,6 +269,18 @@ class Clients:
             self._turn(0.05)
             if time.monotonic() > limit:
                 raise TimeoutError(missing())
+
+    def _quiet(self, group: Group) -> None:
+        """Until no event has come for a second: then all have, also where the last of them were late."""
+        events, since = group.events, time.monotonic()
+
+        def rests() -> bool:
+            nonlocal events, since
+            if group.events != events:
+                events, since = group.events, time.monotonic()
+            return time.monotonic() > since + 1
+
+        self._until(rests, lambda: "events come without an end")
 
     def serve(self) -> None:
         """Commands from standard input until it ends."""

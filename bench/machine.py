@@ -21,6 +21,15 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * TICK
 
 
+def fine_cpu_seconds(pid: int) -> float:
+    """The same of the threads that run now, in nanoseconds' steps."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
 def cpu_seconds_of_tree(pid: int) -> float:
     """The same, with all children that run and those that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -58,12 +58,31 @@ class Figure:
         return None if self.bar is None else self.bar.holds(self.value, self.ratio)
 
 
+@dataclass(frozen=True)
+class Curve:
+    """A cost at several sizes of something: (size, samples)."""
+
+    name: str
+    of: str
+    unit: str
+    points: Sequence[tuple[int, Sequence[float]]]
+
+    def rows(self) -> list[str]:
+        """A table in Markdown."""
+        head = [f"| {self.of} | {self.name}, {self.unit}: min | median | max |", "|---|---|---|---|"]
+        return head + [
+            f"| {size:,} | {_number(min(samples))} | {_number(statistics.median(samples))} | {_number(max(samples))} |"
+            for size, samples in self.points
+        ]
+
+
 @dataclass
 class Report:
     """What one bench found. `notes`: sentences that belong under the table."""
 
     name: str
     figures: list[Figure] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     machine: dict[str, object] = field(default_factory=dict)
     quick: bool = False
@@ -98,10 +117,12 @@ class Report:
         lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
         said = ", ".join(f"{name} {value}" for name, value in self.machine.items())
         title = f"{self.name}{' (quick)' if self.quick else ''}: n = {self._rounds()}; {said}"
-        return "\n".join([title, "", *lines, *([""] if self.notes else []), *self.notes])
+        tables = [line for curve in self.curves for line in ("", *curve.rows())]
+        return "\n".join([title, "", *lines, *tables, *([""] if self.notes else []), *self.notes])
 
     def _rounds(self) -> int:
-        return max((len(figure.samples) for figure in self.figures), default=0)
+        curves = (len(samples) for curve in self.curves for _, samples in curve.points)
+        return max((*(len(figure.samples) for figure in self.figures), *curves), default=0)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -109,6 +130,7 @@ class Report:
             "quick": self.quick,
             "machine": self.machine,
             "notes": self.notes,
+            **({"curves": [asdict(curve) for curve in self.curves]} if self.curves else {}),
             "figures": [
                 {
                     "name": figure.name,

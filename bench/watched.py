@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from parley_gateway import __main__ as program
+from parley_gateway.shell.worker import Worker
 from parley_runtime.settings import Settings
 
 #: Seconds between two looks.
@@ -51,10 +52,10 @@ def main() -> None:
         return
     serve = program.serve
 
-    async def watched(settings: Settings) -> None:
+    async def watched(settings: Settings, worker: Worker | None = None) -> None:
         watching = asyncio.create_task(watch(file))
         try:
-            await serve(settings)
+            await serve(settings, worker)
         finally:
             watching.cancel()
 
