@@ -1,6 +1,7 @@
 """Wires a gateway: settings → parts → sockets. `parley gateway`, or `python -m parley_gateway`."""
 
 import asyncio
+import gc
 import sys
 from contextlib import AsyncExitStack, suppress
 
@@ -53,87 +54,120 @@ CONFIRM_WAIT = 3.0
 COMMIT_WAIT = 2.0
 
 
-async def serve(settings: Settings, worker: Worker | None = None) -> None:
-    """Run one gateway until it is told to stop. `worker`: what it was given by the parent that shares its port out."""
-    clock, metrics, keys = SystemClock(), Metrics(), Keys(settings.redis_prefix)
-    run = new_run(clock.now_ms())
-    redis_url = settings.redis_url.get_secret_value()
-    client = redis_client.connect(redis_url)
-    blocking = redis_client.connect(redis_url, read_timeout=5.0)
-    pool = await reach_database(settings, "parley_gateway")
-    store = PageStore(pool)
+#: Container objects made before memory is searched for cycles: such a search costs as much as there are connections,
+#: and what HTTP leaves behind of each is the only cycle that there is.
+COLLECT_AFTER = 20_000
 
-    tenants = TenantView(client, keys)
-    fetcher = Fetcher(frozenset(settings.jwks_private_hosts))
-    key_sets = KeySets(tenants, clock, fetcher)
-    admission = Admission(TokenVerifier(key_sets, clock), key_sets, clock, settings, metrics)
-    fan_out, meter = FanOut(), Meter(clock)
-    hub = Hub(store, clock, settings, metrics, fan_out)
-    bus = BusWriter(client, keys, metrics)
-    background = Background()
-    readiness = Readiness(run, bus, store, tenants, background, clock, metrics)
-    presence = PresenceLoop(hub, PresenceStore(client, keys, run, settings.presence_lease_ms), bus, clock, settings)
 
-    def committed(entry: Changed) -> None:
-        hub.apply(entry)
-        bus.publish(entry)
+class _Process:
+    """All parts of one gateway, wired."""
 
-    def arrived(entry: BusEntry) -> None:
+    def __init__(self, settings: Settings, worker: Worker | None, pool: database.Pool) -> None:
+        self.settings, self.worker, self.pool = settings, worker, pool
+        self.clock, self.metrics, keys = SystemClock(), Metrics(), Keys(settings.redis_prefix)
+        clock, metrics = self.clock, self.metrics
+        self.run_name = new_run(clock.now_ms())
+        redis_url = settings.redis_url.get_secret_value()
+        client = self.client = redis_client.connect(redis_url)
+        self.blocking = redis_client.connect(redis_url, read_timeout=None)
+        store = PageStore(pool)
+
+        self.tenants = TenantView(client, keys)
+        self.fetcher = Fetcher(frozenset(settings.jwks_private_hosts))
+        self.key_sets = KeySets(self.tenants, clock, self.fetcher)
+        admission = Admission(TokenVerifier(self.key_sets, clock), self.key_sets, clock, settings, metrics)
+        self.fan_out, meter = FanOut(), Meter(clock)
+        self.hub = Hub(store, clock, settings, metrics, self.fan_out)
+        self.bus = BusWriter(client, keys, metrics)
+        self.background = Background()
+        self.readiness = Readiness(self.run_name, self.bus, store, self.tenants, self.background, clock, metrics)
+        leases = PresenceStore(client, keys, self.run_name, settings.presence_lease_ms)
+        self.presence = PresenceLoop(self.hub, leases, self.bus, clock, settings)
+
+        self.writer = Writer(store, self.tenants, clock, metrics, committed=self._committed, doubtful=self.hub.doubtful)
+        self.reader = BusReader(self.blocking, keys, metrics, entry=self._arrived, lost=self.hub.compare_soon)
+        spool = Spool(settings.spool_directory, self.run_name)
+        self.reporter = UsageReporter(meter, spool, client, keys, clock, settings, metrics)
+        self.gateway = Gateway(
+            clock=clock,
+            metrics=metrics,
+            meter=meter,
+            hub=self.hub,
+            bus=self.bus,
+            joins=Joins(self.hub, self.presence),
+            presence=self.presence,
+            admission=admission,
+            operations=Operations(admission, self.writer),
+        )
+        self.key_sets.on_change(self.gateway.tenant_changed)
+        self.shedding = LoadShedding(settings, clock, metrics)
+        self.silent = SilentConnections()
+        self.site = Site(SiteStore(pool), self.writer, client, keys, clock)
+        self._until = 0.0
+
+    def _committed(self, entry: Changed) -> None:
+        self.hub.apply(entry)
+        self.bus.publish(entry)
+
+    def _arrived(self, entry: BusEntry) -> None:
         if isinstance(entry, Probe):
-            readiness.seen(entry)
+            self.readiness.seen(entry)
         else:
-            hub.receive(entry)
+            self.hub.receive(entry)
 
-    writer = Writer(store, tenants, clock, metrics, committed=committed, doubtful=hub.doubtful)
-    reader = BusReader(blocking, keys, metrics, entry=arrived, lost=hub.compare_soon)
-    reporter = UsageReporter(meter, Spool(settings.spool_directory, run), client, keys, clock, settings, metrics)
-    gateway = Gateway(
-        clock=clock,
-        metrics=metrics,
-        meter=meter,
-        hub=hub,
-        bus=bus,
-        joins=Joins(hub, presence),
-        presence=presence,
-        admission=admission,
-        operations=Operations(admission, writer),
-    )
-    key_sets.on_change(gateway.tenant_changed)
+    async def run(self) -> None:
+        """Until it is told to stop."""
+        await self.tenants.load()
+        self._begin()
+        sites = AsyncExitStack()
+        try:
+            await self._listen(sites)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(COLLECT_AFTER, 50, 50)
+            get_logger().info("gateway started", run=self.run_name)
+            await until_stopped()
+            get_logger().info("gateway is draining", run=self.run_name)
+            self.readiness.draining, self._until = True, self.clock.monotonic() + self.settings.drain_seconds
+            await self.gateway.drain(self.settings.drain_seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._left(0.3, COMMIT_WAIT)):
+                    await self.writer.close()
+        finally:
+            await sites.aclose()
+            await self._end()
+        get_logger().info("gateway stopped", run=self.run_name)
 
-    await tenants.load()
-    background.run("tenants", tenants.follow())
-    background.run("bus writer", bus.run())
-    background.run("bus reader", reader.run())
-    background.run("fan-out", fan_out.run())
-    # Two loops: a Redis that does not answer must not keep the gateway from asking the database.
-    background.repeat("anti-entropy", hub.compare_all, settings.heads_interval_ms / 1000)
-    background.repeat("look at the bus", reader.look, settings.heads_interval_ms / 1000)
-    background.repeat("presence", presence.tick, TICK)
-    background.repeat("slow clients", hub.look_at_slow, SLOW_TICK)
-    background.repeat("pings", gateway.ping_share, PING_EVERY / WHEEL)
-    background.repeat("key sets", key_sets.tick, KEYS_TICK)
-    background.run("probe", readiness.run())
-    shedding = LoadShedding(settings, clock, metrics)
-    background.repeat("own load", shedding.look, LOOK_EVERY)
-    reporter.start()
+    def _begin(self) -> None:
+        """What goes on beside the requests."""
+        background, hub, heads = self.background, self.hub, self.settings.heads_interval_ms / 1000
+        background.run("tenants", self.tenants.follow())
+        background.run("bus writer", self.bus.run())
+        background.run("bus reader", self.reader.run())
+        background.run("fan-out", self.fan_out.run())
+        # Two loops: a Redis that does not answer must not keep the gateway from asking the database.
+        background.repeat("anti-entropy", hub.compare_all, heads)
+        background.repeat("look at the bus", self.reader.look, heads)
+        background.repeat("presence", self.presence.tick, TICK)
+        background.repeat("slow clients", hub.look_at_slow, SLOW_TICK)
+        background.repeat("pings", self.gateway.ping_share, PING_EVERY / WHEEL)
+        background.repeat("key sets", self.key_sets.tick, KEYS_TICK)
+        background.run("probe", self.readiness.run())
+        background.repeat("own load", self.shedding.look, LOOK_EVERY)
+        self.reporter.start()
 
-    site = Site(SiteStore(pool), writer, client, keys, clock)
-    application = public_app(gateway, readiness, settings.forward, site)
-    limit_addresses(application, settings, clock, metrics)
-    wait_for_keys(application, key_sets)
-    silent = SilentConnections()
-    # The first to see a request, and inside of nothing that reads of it.
-    application.middlewares[:0] = [silent.middleware, shedding.middleware]
-    sites, until = AsyncExitStack(), 0.0
-
-    def left(share: float, most: float) -> float:
-        """Seconds for the next step of stopping: a share of what is left for all of them."""
-        return min(most, max(0.05, share * (until - clock.monotonic())))
-
-    try:
-        operators = operators_app(metrics.text, readiness.missing)
+    async def _listen(self, sites: AsyncExitStack) -> None:
+        """To operators first, then to the public."""
+        settings, worker, readiness = self.settings, self.worker, self.readiness
+        operators = operators_app(self.metrics.text, readiness.missing)
         private = await listen(operators, settings.metrics_listen, worker.metrics_fd if worker else None)
         sites.push_async_callback(private.cleanup)
+
+        application = public_app(self.gateway, readiness, settings.forward, self.site)
+        limit_addresses(application, settings, self.clock, self.metrics)
+        wait_for_keys(application, self.key_sets)
+        # The first to see a request, and inside of nothing that reads of it.
+        application.middlewares[:0] = [self.silent.middleware, self.shedding.middleware]
         public = await listen(
             application,
             settings.listen,
@@ -145,31 +179,32 @@ async def serve(settings: Settings, worker: Worker | None = None) -> None:
 
         async def end_silent() -> None:
             if public.server is not None:
-                silent.sweep(public.server.connections, clock.monotonic())
+                self.silent.sweep(public.server.connections, self.clock.monotonic())
 
-        background.repeat("silent connections", end_silent, SILENCE_TICK)
+        self.background.repeat("silent connections", end_silent, SILENCE_TICK)
         if worker is not None:
-            background.run("report", worker.report(lambda: WorkerReport(gateway.connection_count, readiness.missing())))
-        get_logger().info("gateway started", run=run)
-        await until_stopped()
-        get_logger().info("gateway is draining", run=run)
-        readiness.draining, until = True, clock.monotonic() + settings.drain_seconds
-        await gateway.drain(settings.drain_seconds)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(left(0.3, COMMIT_WAIT)):
-                await writer.close()
-    finally:
-        await sites.aclose()
-        await presence.forget_all(left(0.3, FORGET_WAIT))
-        await background.close()
-        await key_sets.close()
-        await fetcher.close()
+            report = worker.report(lambda: WorkerReport(self.gateway.connection_count, readiness.missing()))
+            self.background.run("report", report)
+
+    def _left(self, share: float, most: float) -> float:
+        """Seconds for the next step of stopping: a share of what is left for all of them."""
+        return min(most, max(0.05, share * (self._until - self.clock.monotonic())))
+
+    async def _end(self) -> None:
+        await self.presence.forget_all(self._left(0.3, FORGET_WAIT))
+        await self.background.close()
+        await self.key_sets.close()
+        await self.fetcher.close()
         # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
-        await reporter.close(seconds=left(0.6, CONFIRM_WAIT))
-        await database.close(pool, left(0.8, database.CLOSE_WAIT))
-        await client.aclose()
-        await blocking.aclose()
-    get_logger().info("gateway stopped", run=run)
+        await self.reporter.close(seconds=self._left(0.6, CONFIRM_WAIT))
+        await database.close(self.pool, self._left(0.8, database.CLOSE_WAIT))
+        await self.client.aclose()
+        await self.blocking.aclose()
+
+
+async def serve(settings: Settings, worker: Worker | None = None) -> None:
+    """Run one gateway until it is told to stop. `worker`: what it was given by the parent that shares its port out."""
+    await _Process(settings, worker, await reach_database(settings, "parley_gateway")).run()
 
 
 @click.command()
