@@ -28,6 +28,13 @@ FRAME = Limit(
     "One frame never holds a gateway's loop for more than a few milliseconds.",
     "The socket closes with 4413; over HTTP the answer is 413 `too-big`.",
 )
+REQUEST_HEAD = Limit(
+    "requestHead",
+    32_768,
+    "bytes",
+    "A token, cookies and what proxies add, with room; every request is parsed before anybody is known.",
+    "413 `too-big`, or 400 for a single line over 8 190 bytes or more than 64 lines.",
+)
 PAGE_NAME = Limit(
     "pageName", 512, "bytes", "A page is usually a URL; it is part of keys and of every frame.", "`bad-field`"
 )

@@ -10,6 +10,8 @@ from parley_runtime.settings import SettingsError
 BACKLOG = 4_096
 #: Seconds that requests under way may take when the process stops.
 SHUTDOWN = 2.0
+#: Lines of a request's head. Browsers send 20, proxies add some; a connection holds them before anybody is known.
+MOST_HEADERS = 64
 #: Seconds for which a connection is kept for its next request.
 KEEP_ALIVE = 75.0
 
@@ -27,7 +29,12 @@ async def listen(
     A handler is cancelled when its client goes away. Raises `SettingsError`.
     """
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=shutdown, keepalive_timeout=keep_alive
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=shutdown,
+        keepalive_timeout=keep_alive,
+        max_headers=MOST_HEADERS,
     )
     await runner.setup()
     try:

@@ -11,6 +11,7 @@ from parley_gateway.core import asyncapi, openapi
 from parley_gateway.shell import websocket
 from parley_gateway.shell.forward import Forwarder
 from parley_gateway.shell.gateway import Gateway
+from parley_gateway.shell.head_limit import head_limit
 from parley_gateway.shell.http_api import HttpApi
 from parley_gateway.shell.readiness import Readiness
 from parley_gateway.shell.site import Site
@@ -49,7 +50,8 @@ def public_app(gateway: Gateway, readiness: Readiness, forward: Mapping[str, str
 
     forwarder = Forwarder(forward)
     app = web.Application(
-        middlewares=[errors_as_problems, preflight, forwarder.middleware], client_max_size=limits.FRAME.default
+        middlewares=[errors_as_problems, head_limit, preflight, forwarder.middleware],
+        client_max_size=limits.FRAME.default,
     )
     app.on_response_prepare.append(allow_reading)
     app.cleanup_ctx.append(forwarder.keep_session)

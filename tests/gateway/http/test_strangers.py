@@ -243,6 +243,9 @@ async def test_a_body_that_unpacks_to_much(world: HttpWorld, coding: str) -> Non
     [
         pytest.param(handshake("X-Long: " + "x" * 100_000), id="100,000 bytes in one header"),
         pytest.param(handshake(*(f"X-{number}: {'y' * 90}" for number in range(1_000))), id="1,000 headers"),
+        pytest.param(
+            handshake(*(f"X-{number}: {'y' * 2_000}" for number in range(50))), id="100,000 bytes in 50 headers"
+        ),
         pytest.param(b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: parley\r\n\r\n", id="100,000 bytes of path"),
         pytest.param(handshake("X-Long: " + "x" * 100_000)[:-4], id="a header without end"),
     ],
@@ -251,8 +254,9 @@ async def test_a_head_of_100_000_bytes(world: HttpWorld, head: bytes) -> None:
     tenant = await world.tenant()
     async with bounded(world, tenant, 8 * MIB):
         reader, writer = await dial(world, head)
-        answer = await rest(reader)
-        assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400", b"HTTP/1.1 431", b"HTTP/1.0 431"))
+        async with asyncio.timeout(20):
+            answer = await reader.readline()
+        assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ", b"HTTP/1.1 413 "))
         await end((reader, writer))
 
 
