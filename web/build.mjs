@@ -10,14 +10,19 @@ const web = dirname(fileURLToPath(import.meta.url));
 const widget = join(web, "../gateway/parley_gateway/static");
 const demo = join(web, "../common/parley_runtime/demo/static");
 
+/** For packages that import the widget from here. */
+const dist = join(web, "dist");
+
 const BUILT = [
   ["src/embed/script.ts", "iife", join(widget, "parley.js")],
   ["src/embed/module.ts", "esm", join(widget, "parley.mjs")],
+  ["src/embed/module.ts", "esm", join(dist, "parley.mjs")],
   ["demo/demo.ts", "iife", join(demo, "demo.js")],
 ];
 
 await mkdir(widget, { recursive: true });
 await mkdir(demo, { recursive: true });
+await mkdir(dist, { recursive: true });
 await Promise.all([
   ...BUILT.map(async ([entry, format, path]) => {
     const code = await bundle(entry, format);

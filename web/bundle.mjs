@@ -8,6 +8,17 @@ import { minify } from "terser";
 const web = dirname(fileURLToPath(import.meta.url));
 const TARGET = ["es2022", "chrome111", "firefox115", "safari16.4"];
 
+/**
+ * Members that only our own files speak of: they get short names. Nothing of the wire, of the browser, of what is kept or
+ * sent between tabs, or of what a host page sees; a test compares.
+ */
+export const INTERNAL = [
+  "onMessage", "onOpen", "onClose", "onChange", "onTyping", "onWelcome", "onEvent", "onError", "onLost", "onFrame", "onState",
+  "onGranted", "onStolen", "onSettled", "onLive", "onPage", "openSocket", "openOwn", "takeOver", "schedule", "wallClock",
+  "idleMs", "pongMs", "notBefore", "nextDue", "connectionLost", "unacknowledged", "acknowledged", "echoed", "reached", "nudge",
+  "restored", "outbox", "greeted", "mayWrite", "mayEdit", "mayRemove", "mayDelete", "someoneTypes", "announcer", "relay", "vault",
+];
+
 /** The widget's style sheet is text in the script: without what only people read. */
 const smallStyles = {
   name: "small styles",
@@ -35,13 +46,13 @@ export async function bundle(entry, format) {
     logLevel: "warning",
     absWorkingDir: web,
     write: false,
+    mangleProps: new RegExp(`^(${INTERNAL.join("|")})$`),
     plugins: [smallStyles],
   });
   const { code } = await minify(built.outputFiles[0].text, {
     ecma: 2020,
     module: format === "esm",
-    compress: { passes: 3, unsafe_arrows: true },
-    format: { ascii_only: false },
+    compress: { passes: 4, unsafe_arrows: true, keep_fargs: false },
   });
   return code;
 }

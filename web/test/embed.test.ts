@@ -1,6 +1,8 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ELEMENT_TAG, defineElement } from "../src/embed/element";
 import { createParley } from "../src/embed/parley";
+import { ANN, PAGE, created, live, page } from "./connection/fixtures";
 
 CSSStyleSheet.prototype.replaceSync = () => {};
 
@@ -10,9 +12,18 @@ class QuietSocket extends EventTarget {
   static made: QuietSocket[] = [];
   readonly readyState = 0;
   closed = false;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: string }) => void) | null = null;
   constructor(readonly url: string) {
     super();
     QuietSocket.made.push(this);
+  }
+  say(frame: unknown): void {
+    this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+  greet(): void {
+    this.onopen?.();
+    this.say({ t: "welcome", v: 1, tenant: "acme", reader: ANN });
   }
   send(): void {}
   close(): void {
@@ -75,6 +86,102 @@ describe("Parley(element, options)", () => {
     expect(removed).toHaveLength(added.length);
     expect(removed.every(({ aborted }) => aborted)).toBe(true);
     vi.restoreAllMocks();
+  });
+
+  it("leaves no timer, channel or lock behind, whatever was going on", async () => {
+    const running = new Set<unknown>();
+    for (const [set, clear] of [["setTimeout", "clearTimeout"], ["setInterval", "clearInterval"]] as const) {
+      const [start, stop] = [globalThis[set].bind(globalThis), globalThis[clear].bind(globalThis)];
+      vi.stubGlobal(set, (action: () => void, ms: number) => {
+        const timer = start(() => {
+          if (set === "setTimeout") running.delete(timer);
+          action();
+        }, ms);
+        running.add(timer);
+        return timer;
+      });
+      vi.stubGlobal(clear, (timer: never) => {
+        running.delete(timer);
+        stop(timer);
+      });
+    }
+    const channels = new Set<object>();
+    vi.stubGlobal("BroadcastChannel", class {
+      onmessage = null;
+      constructor() {
+        channels.add(this);
+      }
+      postMessage(): void {}
+      close(): void {
+        channels.delete(this);
+      }
+    });
+    const locks = new Set<string>();
+    const request = async (name: string, _: object, granted: () => Promise<void>): Promise<void> => {
+      await Promise.resolve();
+      locks.add(name);
+      await granted();
+      locks.delete(name);
+    };
+    vi.stubGlobal("navigator", { onLine: true, language: "en", locks: { request } });
+    const token = `e30.${btoa(JSON.stringify({ sub: "u1", tenant: "acme" }))}.x`;
+    const widget = createParley(null, { getToken: () => Promise.resolve(token), server: "http://x.test" }, null);
+    await connected(1);
+    QuietSocket.made[0]?.greet();
+    await vi.waitFor(() => expect(running.size).toBeGreaterThan(2));
+    expect([channels.size, locks.size]).toEqual([1, 2]);
+    widget.update({ page: "https://acme.test/other" });
+    expect(QuietSocket.made).toHaveLength(1); // another page needs no other connection
+    widget.destroy();
+    widget.update({ page: "https://acme.test/late" }); // too late to matter
+    await vi.waitFor(() => expect(locks.size).toBe(0));
+    expect([running.size, channels.size]).toEqual([0, 0]);
+  });
+
+  it("tells the page what happens", async () => {
+    const place = document.querySelector("p") as Element;
+    const heard: unknown[] = [];
+    for (const name of ["parley:ready", "parley:count", "parley:state", "parley:chat-created", "parley:error"]) {
+      document.addEventListener(name, (event) => heard.push([name.slice(7), (event as CustomEvent<unknown>).detail]));
+    }
+    const widget = createParley(place, { getToken, server: "http://x.test", page: PAGE }, null);
+    await connected(1);
+    const socket = QuietSocket.made[0] as QuietSocket;
+    socket.greet();
+    socket.say(page(0));
+    socket.say(live(0, 1, [created("a", 1)]));
+    socket.say({ t: "error", code: "forbidden", message: "Not this page.", page: PAGE });
+    await vi.waitFor(() => expect(heard).toContainEqual(["error", { code: "forbidden", message: "Not this page." }]));
+    await vi.waitFor(() => expect(heard).toContainEqual(["count", { page: PAGE, discussions: 1, readers: null }]));
+    expect(heard).toContainEqual(["ready", { page: PAGE, reader: { id: "u1", role: "commenter", name: "Ann" } }]);
+    expect(heard).toContainEqual(["chat-created", { page: PAGE, id: "a", by: "u1", own: true }]);
+    widget.destroy();
+    const failing = createParley(place, { getToken: () => Promise.reject(new Error("Log in first.")), server: "http://x.test" }, null);
+    await vi.waitFor(() => expect(heard).toContainEqual(["error", { code: "no-token", message: "Log in first." }]));
+    failing.destroy();
+  });
+
+  it("is an element of its own that follows its attributes and leaves with its node", async () => {
+    defineElement("https://parley.example");
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response('{"token":"secret-token"}')));
+    const element = document.createElement(ELEMENT_TAG);
+    element.setAttribute("token-url", "/token");
+    document.body.append(element);
+    await connected(1);
+    element.setAttribute("page", "https://acme.test/7");
+    expect(document.querySelectorAll("parley-widget")).toHaveLength(1);
+    expect(QuietSocket.made).toHaveLength(1);
+    element.remove();
+    expect([document.querySelector("parley-widget"), QuietSocket.made[0]?.closed]).toEqual([null, true]);
+  });
+
+  it("runs what was queued before the script came", async () => {
+    const done: string[] = [];
+    vi.stubGlobal("Parley", { queue: [() => done.push("before")] });
+    await import("../src/embed/script");
+    globalThis.Parley.queue.push(() => done.push("after"));
+    expect(done).toEqual(["before", "after"]);
+    expect(typeof globalThis.Parley).toBe("function");
   });
 
   it("says what is missing", () => {

@@ -239,14 +239,15 @@ export class Client {
   }
 
   #join(session: PageSession): void {
-    if (!this.send(session.join())) return;
     this.#after(`join ${session.page}`, JOIN_LIMIT_MS, () => this.#link.replace());
+    if (!this.send(session.join())) this.#cancel(`join ${session.page}`);
   }
 
   #flush(session: PageSession): void {
     if (this.#link.state.name !== "open" || this.reader === null || !session.kept.loaded) return;
     for (const entry of session.outbox.due(this.env.now(), this.reader.id)) {
-      if (this.send(doFrame(entry))) entry.sent = true;
+      entry.sent = true;
+      entry.sent = this.send(doFrame(entry)) && entry.sent; // its answer may be here before `send` returns
     }
     const next = session.outbox.nextDue();
     const now = this.env.now();

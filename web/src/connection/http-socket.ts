@@ -1,5 +1,4 @@
-import { type ClientFrame, type Cursor, type GatewayFrame, parseFrame } from "../wire/frames";
-import { type Claims, readClaims } from "./claims";
+import { type ClientFrame, type Cursor, type GatewayFrame, type PageFrame, type WelcomeFrame, parseFrame } from "../wire/frames";
 import type { Environment, Socket, SocketHandlers } from "./environment";
 import { EventStreamParser } from "./event-stream";
 
@@ -35,9 +34,8 @@ export class HttpTransport {
     readonly base: string,
   ) {}
 
-  /** `onProof` when the gateway has answered anything at all. */
-  open(token: string, handlers: SocketHandlers, onProof: () => void): Socket {
-    return new HttpSocket(this, token, handlers, onProof);
+  open(token: string, handlers: SocketHandlers): Socket {
+    return new HttpSocket(this, token, handlers);
   }
 }
 
@@ -47,7 +45,8 @@ class HttpSocket implements Socket {
   readonly pongMs = PONG_MS;
   readonly #pages = new Map<string, PageReader>();
   readonly #running = new Set<() => void>();
-  #claims: Claims | null;
+  #welcome: WelcomeFrame | null = null;
+  #client = "";
   /** Changes go out one after the other, as on a socket. */
   #sending: Promise<void> = Promise.resolve();
   #over = false;
@@ -56,9 +55,7 @@ class HttpSocket implements Socket {
     readonly way: HttpTransport,
     public token: string,
     private readonly handlers: SocketHandlers,
-    private readonly onProof: () => void,
   ) {
-    this.#claims = readClaims(token);
     void Promise.resolve().then(() => this.#over || handlers.onOpen());
   }
 
@@ -66,7 +63,8 @@ class HttpSocket implements Socket {
     const frame = JSON.parse(text) as ClientFrame;
     switch (frame.t) {
       case "hello":
-        this.#welcome();
+        this.#client = frame.client;
+        void this.#greet(this.token);
         return;
       case "join": {
         this.#pages.get(frame.page)?.stop();
@@ -81,13 +79,14 @@ class HttpSocket implements Socket {
         this.#sending = this.#sending.then(() => this.#post(frame.page, frame.broadcastId, text));
         return;
       case "renew":
-        this.#renew(frame.token);
+        void this.#greet(frame.token);
         return;
       case "ping":
         for (const page of this.#pages.values()) page.restart();
         if (this.#pages.size === 0) this.receive({ t: "pong" });
         return;
-      case "typing": // has no way over HTTP, and nobody misses anything without
+      case "typing":
+        void this.request(this.address(frame.page, "typing"), text);
     }
   }
 
@@ -98,10 +97,11 @@ class HttpSocket implements Socket {
     for (const abort of this.#running) abort();
   }
 
-  address(page: string, what: string): string {
+  /** `query` comes after the widget's own id. */
+  address(page: string, what: string, query = ""): string {
     const bytes = new TextEncoder().encode(page);
     const name = btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-    return `${this.way.base}/pages/${name}/${what}`;
+    return `${this.way.base}/pages/${name}/${what}?client=${this.#client}${query}`;
   }
 
   /** Hands a frame on, or any sign of life. */
@@ -109,17 +109,10 @@ class HttpSocket implements Socket {
     if (!this.#over) this.handlers.onMessage(typeof frame === "string" ? frame : JSON.stringify(frame));
   }
 
-  alive(): void {
-    if (this.#over) return;
-    this.onProof();
-    this.receive("");
-  }
-
   /** Ends everything; the link decides what comes next. */
   fail(answer: HttpAnswer | null, page?: string): void {
     if (this.#over) return;
     const problem = parseProblem(answer);
-    if (answer !== null) this.onProof();
     if (problem.code === "forbidden" && page !== undefined) {
       this.#pages.get(page)?.stop();
       this.receive({ t: "error", message: "", ...problem, code: problem.code, page });
@@ -129,8 +122,8 @@ class HttpSocket implements Socket {
     this.handlers.onClose(closeCode(answer?.status ?? 0, problem.code), JSON.stringify(problem));
   }
 
-  request(url: string, body: string | null): Promise<HttpAnswer | null> {
-    const { answer, abort } = this.way.http.request(url, this.token, body);
+  request(url: string, body: string | null, token = this.token): Promise<HttpAnswer | null> {
+    const { answer, abort } = this.way.http.request(url, token, body);
     this.#running.add(abort);
     return answer.catch(() => null).finally(() => this.#running.delete(abort));
   }
@@ -144,23 +137,24 @@ class HttpSocket implements Socket {
     this.receive({ t: "error", message: "", ...problem, code: problem.code ?? "internal", page, broadcastId });
   }
 
-  #renew(token: string): void {
-    const claims = readClaims(token);
-    if (claims?.tenant !== this.#claims?.tenant || claims?.reader.id !== this.#claims?.reader.id) {
-      this.receive({ t: "error", code: "renew-mismatch", message: "" });
+  /** What `hello` and `renew` are answered with. */
+  async #greet(token: string): Promise<void> {
+    const answer = await this.request(`${this.way.base}/welcome`, null, token);
+    const before = this.#welcome;
+    if (answer?.status !== 200) {
+      if (before === null || answer === null) this.fail(answer);
+      else this.receive({ t: "error", message: "", code: "token-invalid", ...parseProblem(answer) });
       return;
     }
+    const welcome = parseFrame(answer.text) as WelcomeFrame;
+    if (before !== null && (before.tenant !== welcome.tenant || before.reader.id !== welcome.reader.id)) {
+      this.receive({ t: "error", message: "", code: "renew-mismatch" });
+      return;
+    }
+    this.#welcome = welcome;
     this.token = token;
-    this.#claims = claims;
-    for (const page of this.#pages.values()) page.restart();
-    this.#welcome();
-  }
-
-  /** HTTP has no greeting: the token says who we are, and each request is checked. */
-  #welcome(): void {
-    const claims = this.#claims;
-    if (claims === null) this.fail({ status: 401, text: "" });
-    else void Promise.resolve().then(() => this.receive({ t: "welcome", v: 1, tenant: claims.tenant, reader: claims.reader }));
+    if (before !== null) for (const page of this.#pages.values()) page.restart();
+    this.receive(welcome);
   }
 }
 
@@ -169,6 +163,7 @@ class PageReader {
   #cursor: Cursor | null;
   #stop: () => void = () => {};
   #turn = 0;
+  #readers = 0;
 
   constructor(
     private readonly socket: HttpSocket,
@@ -205,7 +200,7 @@ class PageReader {
       (text) => {
         held();
         if (turn !== this.#turn) return;
-        this.socket.alive();
+        this.socket.receive("");
         parser.feed(text);
       },
       (answer) => {
@@ -222,12 +217,14 @@ class PageReader {
   async #ask(turn: number): Promise<void> {
     this.#stop = () => {};
     for (let wait = 0; ; wait = WAIT_MS) {
-      const query = this.#cursor === null ? "" : `?epoch=${encodeURIComponent(this.#cursor.epoch)}&seq=${this.#cursor.seq}&waitMs=${wait}`;
-      const answer = await this.socket.request(this.socket.address(this.page, "changes") + query, null);
+      const since = this.#cursor && `&epoch=${encodeURIComponent(this.#cursor.epoch)}&seq=${this.#cursor.seq}&waitMs=${wait}&readers=${this.#readers}`;
+      const answer = await this.socket.request(this.socket.address(this.page, "changes", since ?? ""), null);
       if (turn !== this.#turn) return;
       if (answer?.status !== 200) return this.socket.fail(answer, this.page);
-      this.socket.alive();
       this.#frame(answer.text);
+      const page = parseFrame(answer.text) as (PageFrame & { typing?: GatewayFrame[] }) | null;
+      this.#readers = page?.readers ?? 0;
+      for (const typing of page?.typing ?? []) this.socket.receive(typing);
     }
   }
 

@@ -40,10 +40,15 @@ export class Ladder implements Transport {
       this.#probeLater(handlers);
     };
     const closed = (code: number, reason: string): void => {
+      if (code > 4_000) this.#failures = patience; // a refusal comes from the gateway: the way is open
       this.#endProbe();
       handlers.onClose(code, reason);
     };
-    return this.#http.open(token, { ...handlers, onClose: closed }, proven);
+    const heard = (text: string): void => {
+      proven();
+      handlers.onMessage(text);
+    };
+    return this.#http.open(token, { onOpen: handlers.onOpen, onMessage: heard, onClose: closed });
   }
 
   stop(): void {

@@ -210,8 +210,8 @@ export class Link {
 
   #probe(): void {
     if (this.state.name !== "open" || this.#timers.pong !== undefined) return;
-    this.send({ t: "ping" });
     this.#timer("pong", this.#socket?.pongMs ?? PING_LIMIT_MS, () => this.replace());
+    this.send({ t: "ping" });
   }
 
   #closed(code: number, reason: string): void {

@@ -3,7 +3,7 @@ import { KeptText } from "./kept-text";
 import { Outbox, type Pending, type Refused } from "./outbox";
 import { type ChatView, overlay } from "./overlay";
 import { PageStore } from "./page-store";
-import { UNKNOWN_READER } from "./refusals";
+import { OTHER_READER } from "./refusals";
 import type { Unsent, Vault } from "./vault";
 
 /** `away`: no connection. `joining`: asked, no complete answer yet. `joined`: complete as of the cursor. */
@@ -86,7 +86,7 @@ export class PageSession {
       const entry: Pending = { ...rest, sent: false, notBefore: 0, tries: 0 };
       if (refusal !== undefined || unsent.by.id === "") {
         if (unsent.by.id === "" || (unsent.by.id === reader && unsent.tenant === tenant)) {
-          this.refused = [...this.refused, { pending: entry, ...UNKNOWN_READER, ...refusal }];
+          this.refused = [...this.refused, { pending: entry, ...OTHER_READER, ...refusal }];
         }
       } else if (unsent.by.id === reader && unsent.tenant === tenant) pending.push(entry);
     }

@@ -7,18 +7,11 @@ export const PASSING = new Set(["internal", "unavailable", "over-limit", "token-
 
 // What is refused before it is sent
 
-const AGAIN = "Send it as the present reader, or discard it.";
-
+/** Also what was written before anybody was greeted: nobody knows whose it is. */
 export const OTHER_READER: Refusal = {
   code: "other-reader",
-  message: "This was written under another name and has not been sent.",
-  help: AGAIN,
-};
-
-export const UNKNOWN_READER: Refusal = {
-  code: "other-reader",
-  message: "This was written before anybody was logged in, and has not been sent.",
-  help: AGAIN,
+  message: "This was written under another name, or under none, and has not been sent.",
+  help: "Send it as the present reader, or discard it.",
 };
 
 export const TOO_BIG: Refusal = {
