@@ -125,7 +125,7 @@ FRAMES_PER_CONNECTION = Limit(
     "framesPerConnection",
     200,
     "per second",
-    "Pings, joins and typing together; above this the client loops.",
+    "Messages, pings, pongs and fragments together; above this the client loops.",
     "The socket closes with 4429.",
 )
 CHATS_PER_PAGE = Limit(
