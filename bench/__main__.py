@@ -14,6 +14,10 @@ from bench.world import BenchProblem, World
 BENCHES = ("delivery", "idle", "connect", "writes", "fairness", "spread", "returning", "growth", "workers", "bus")
 
 
+#: Minutes that a full run takes on a quiet machine of two cores, about; a quick one is over in one or two.
+MINUTES = {"idle": 5, "connect": 3, "writes": 3, "spread": 4, "returning": 3, "growth": 5}
+
+
 @click.command()
 @click.argument("name", type=click.Choice((*BENCHES, "scale")), required=False)
 @click.option("--all", "everything", is_flag=True, help="Run every bench, one after the other.")
@@ -34,6 +38,8 @@ def main(name: str | None, everything: bool, quick: bool, file: Path | None, wri
     with World() as world:
         for which in chosen:
             try:
+                if which in MINUTES and not quick:
+                    click.echo(f"{which}: takes about {MINUTES[which]} minutes", err=True)
                 report = measure(world, which, quick)
             except BenchProblem as problem:
                 click.echo(f"{which}: could not be measured: {problem}\n", err=True)
