@@ -104,7 +104,7 @@ async def test_typing_does_not_pile_up_before_a_large_audience(world: World) -> 
     counter = Meter(world.clock).counter("acme", "")
     for n in range(SLICE + 1):
         member = SimpleNamespace(send=send, client=f"client {n}", counter=counter)
-        world.live.members[cast(Subscriber, _Hashable(member))] = 5
+        world.live.admit(cast(Subscriber, _Hashable(member)), 5)
     for _ in range(1_000):
         world.hub.receive(Typed("acme", "p", "chat", "reader", "client 0"))
     world.hub.tell_presence(world.live)
@@ -116,6 +116,8 @@ async def test_typing_does_not_pile_up_before_a_large_audience(world: World) -> 
 
 
 class _Hashable:
+    descriptor = -1
+
     def __init__(self, member: SimpleNamespace) -> None:
         self.send, self.client, self.counter = member.send, member.client, member.counter
 

@@ -6,8 +6,9 @@ reached. Each makes the gateway compare its pages with the database.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
 
 import msgspec
 from redis.asyncio import Redis, RedisCluster
@@ -35,6 +36,10 @@ OUTBOX, OUTBOX_BYTES = 10_000, 16 * 1024 * 1024
 PIPELINE = 200
 #: Seconds between attempts while Redis is away.
 RETRY = 0.2
+#: Seconds for which one connection is read before the pool is asked again (it may know of a new master).
+HOLD = 1.0
+#: Seconds without an answer after which Redis is taken for unreachable: well over what a read may wait for entries.
+ANSWER_WAIT = 4.0
 
 _BODY = BODY.encode()
 
@@ -87,7 +92,7 @@ class BusWriter:
 
 
 class BusReader:
-    """Follows all partition streams.
+    """Follows all partition streams. `client`: one that sets no time limits itself.
 
     `entry` is called with each one; `lost` with the partitions whose pages must be compared with the database.
     """
@@ -110,6 +115,8 @@ class BusReader:
         self._streams = [keys.bus(n).encode() for n in range(PARTITIONS)]
         words = [b"XREAD", b"COUNT", b"%d" % READ_COUNT, b"BLOCK", b"%d" % BLOCK_MS, b"STREAMS", *self._streams]
         self._command = b"*%d\r\n" % (len(words) + PARTITIONS) + b"".join(map(_word, words))
+        #: The cursors, as they are sent.
+        self._cursors = [_word(position.cursor.encode()) for position in self._positions]
         self._partition_of_stream = {stream: n for n, stream in enumerate(self._streams)}
         self._faults = metrics.counter(names.BUS_FAULTS)
         self._entries = metrics.counter(names.BUS_ENTRIES)
@@ -119,11 +126,11 @@ class BusReader:
         if isinstance(self._client, RedisCluster):
             async with asyncio.TaskGroup() as group:
                 for partition in range(PARTITIONS):
-                    group.create_task(self._follow([partition]))
+                    group.create_task(self._follow([partition], partial(self._read_one, self._client, partition)))
         else:
-            await self._follow(list(range(PARTITIONS)))
+            await self._follow(list(range(PARTITIONS)), partial(self._read, self._client))
 
-    async def _follow(self, partitions: list[int]) -> None:
+    async def _follow(self, partitions: list[int], read: Callable[[], Awaitable[None]]) -> None:
         outage = Outage("the bus cannot be read")
         looked = False
         task = asyncio.current_task()
@@ -135,7 +142,7 @@ class BusReader:
                     looked = True
                     if outage.over():
                         self._lost(set(partitions))
-                await self._read(partitions)
+                await read()
             except Exception as problem:  # the loop must outlive every fault, of Redis and of an entry
                 if outage.began(problem):
                     self._faults.labels("unreachable").inc()
@@ -143,34 +150,47 @@ class BusReader:
                 looked = False
                 await asyncio.sleep(RETRY)
 
-    async def _read(self, partitions: list[int]) -> None:
-        cursors = [self._positions[partition].cursor.encode() for partition in partitions]
-        if isinstance(self._client, RedisCluster):
-            streams: dict[Any, Any] = {self._streams[n]: at for n, at in zip(partitions, cursors, strict=True)}
-            answer = await self._client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
-        else:
-            answer = await self._read_all(self._client, cursors)
-        for stream, entries in cast(Any, answer) or []:
+    async def _read(self, client: Redis) -> None:
+        """Read all streams for a while, over one connection and with a command that is packed here.
+
+        The client's own way of one command packs more than 130 words, takes a connection, gives it back, and sets two
+        timers, for each read: two thirds of all that an entry cost, when measured.
+        """
+        pool, clock = client.connection_pool, asyncio.get_running_loop().time
+        async with asyncio.timeout(HOLD + ANSWER_WAIT):
+            connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+            try:
+                until = clock() + HOLD
+                while clock() < until:
+                    await connection.send_packed_command(self._command + b"".join(self._cursors), check_health=False)
+                    self._take(await connection.read_response())
+            finally:
+                await pool.release(connection)
+
+    async def _read_one(self, client: RedisCluster, partition: int) -> None:
+        streams: dict[Any, Any] = {self._streams[partition]: self._positions[partition].cursor}
+        async with asyncio.timeout(HOLD + ANSWER_WAIT):
+            answer = await client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
+        self._take(answer)
+
+    def _take(self, answer: Any) -> None:
+        """Entries of streams: as RESP 3 says it, as RESP 2 does, or none."""
+        for stream, entries in answer.items() if isinstance(answer, dict) else answer or ():
             partition = self._partition_of_stream[stream]
             for identity, fields in entries:
                 self._positions[partition].advance(identity.decode())
-                self._take(fields)
+                self._take_entry(fields)
+            self._pack(partition)
 
-    async def _read_all(self, client: Redis, cursors: list[bytes]) -> Any:
-        """The same for all streams at once, with a command that is packed here: its names never change.
+    def _pack(self, partition: int) -> None:
+        """The cursor has moved."""
+        self._cursors[partition] = _word(self._positions[partition].cursor.encode())
 
-        The client would pack more than 130 words anew for each entry: half of all that reading one costs.
-        """
-        connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+    def _take_entry(self, fields: dict[bytes, bytes] | list[bytes]) -> None:
+        """`fields`: as the client gives them, or names and values in turn, as Redis does."""
         try:
-            await connection.send_packed_command(self._command + b"".join(map(_word, cursors)))
-            return await client.parse_response(connection, "XREAD")
-        finally:
-            await client.connection_pool.release(connection)
-
-    def _take(self, fields: dict[bytes, bytes]) -> None:
-        try:
-            entry = decode(fields[_BODY])
+            named = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+            entry = decode(named[_BODY])
         except (msgspec.DecodeError, KeyError):
             self._entries.labels("bad").inc()
             return
@@ -182,7 +202,8 @@ class BusReader:
         async with self._client.pipeline(transaction=False) as pipeline:
             for partition in partitions:
                 pipeline.xinfo_stream(self._keys.bus(partition))
-            answers = await pipeline.execute(raise_on_error=False)
+            async with asyncio.timeout(ANSWER_WAIT):
+                answers = await pipeline.execute(raise_on_error=False)
         lost: set[int] = set()
         for partition, place, info in zip(partitions, asked_at, answers, strict=True):
             if isinstance(info, Exception):
@@ -190,6 +211,7 @@ class BusReader:
                     raise info
                 info = None
             seen = self._positions[partition].look(info, place)
+            self._pack(partition)
             if seen is not Seen.FINE:
                 self._faults.labels(seen.value).inc()
                 lost.add(partition)

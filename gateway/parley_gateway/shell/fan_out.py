@@ -6,15 +6,17 @@ the whole of another's broadcast. A small audience with nothing queued is writte
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from parley_gateway.core.meter import Counter
 from parley_gateway.core.prepared_frame import PreparedFrame
+from parley_gateway.shell.audience import Audience, Part
 from parley_gateway.shell.live_page import LivePage
+from parley_gateway.shell.send_to_all import SendToAll, best_send_to_all
 from parley_gateway.shell.subscriber import Subscriber
 
 #: Sockets written in one go: about 1 ms.
-SLICE = 100
+SLICE = 200
 
 
 class Broadcast:
@@ -23,7 +25,7 @@ class Broadcast:
     `after`: the seq before the first frame, or None for frames that carry no history. `events`: entries per frame.
     """
 
-    __slots__ = ("_members", "_prepared", "_rest", "after", "done", "page", "skip")
+    __slots__ = ("_groupings", "_members", "_prepared", "_slices", "after", "done", "page", "skip")
 
     def __init__(
         self,
@@ -41,39 +43,56 @@ class Broadcast:
         self.skip = skip
         self._prepared = list(zip(frames, events, strict=True))
         self._members = page.members
-        self._rest: Iterator[Subscriber] = iter(list(page.members))
+        self._groupings = page.groupings
+        self._slices = page.audience.slices(SLICE)
 
-    def write_slice(self) -> bool:
-        """Write the next slice; False when that was the last."""
-        members, after, skip = self.page.members, self.after, self.skip
-        if after is not None and members is not self._members:
+    def write_slice(self, send_to_all: SendToAll) -> bool:
+        """Write the next slice; False when there was none."""
+        if self.after is not None and self.page.members is not self._members:
             return False  # the page began anew: who is a member now knows more than this
-        # Who is next to whom mostly counts with the same counter: a sum for each run of them is one addition, not many.
-        counter: Counter | None = None
+        parts = next(self._slices, None)
+        if parts is None:
+            return False
+        if self.skip or self.page.groupings != self._groupings:
+            # Things are not as they were when this began: ask each, but only those of this slice.
+            told = [one for part in parts for one in part.subscribers if self._is_for(one)]
+            parts = next(Audience(told).slices(SLICE), [])
+        for part in parts:
+            messages, size = self._write(part, send_to_all)
+            self._count(part.counter, messages, size)
+        return True
+
+    def _is_for(self, subscriber: Subscriber) -> bool:
+        """Whether it has neither left nor joined anew since this began."""
+        since = self.page.members.get(subscriber)
+        if since is None or (self.after is not None and since > self.after):
+            return False
+        return not (self.skip and subscriber.client == self.skip)
+
+    def _write(self, part: Part, send_to_all: SendToAll) -> tuple[int, int]:
+        """Messages and bytes that count."""
         messages = size = 0
-        left = SLICE
-        prepared = self._prepared
-        for subscriber in self._rest:
-            since = members.get(subscriber)
-            if since is None or (after is not None and since > after) or (skip and subscriber.client == skip):
-                continue  # left, or joined anew, since this began
-            if subscriber.counter is not counter:
-                self._count(counter, messages, size)
-                counter, messages, size = subscriber.counter, 0, 0
-            for frame, events in prepared:
+        if part.descriptors is not None and len(self._prepared) == 1:
+            frame, events = self._prepared[0]
+            incomplete = send_to_all(part.descriptors, frame.websocket)
+            complete = len(part.subscribers) - len(incomplete)
+            messages, size = complete * events, complete * len(frame.websocket)
+            for place, taken in incomplete:
+                if written := part.subscribers[place].send_rest(frame, taken):
+                    messages += events
+                    size += written
+            return messages, size
+        for subscriber in part.subscribers:
+            for frame, events in self._prepared:
                 written = subscriber.send(frame)
                 if not written:
                     break
                 messages += events
                 size += written
-            left -= 1
-            if not left:
-                break
-        self._count(counter, messages, size)
-        return not left
+        return messages, size
 
-    def _count(self, counter: Counter | None, messages: int, size: int) -> None:
-        if counter is None or not messages:
+    def _count(self, counter: Counter, messages: int, size: int) -> None:
+        if not messages:
             return
         if self.after is not None:
             counter.delivery(messages, size)
@@ -84,7 +103,8 @@ class Broadcast:
 class FanOut:
     """The queue of broadcasts: one line for each tenant."""
 
-    def __init__(self) -> None:
+    def __init__(self, send_to_all: SendToAll | None = None) -> None:
+        self._send_to_all = send_to_all or best_send_to_all()
         self._lines: OrderedDict[str, deque[Broadcast]] = OrderedDict()
         self._wake = asyncio.Event()
 
@@ -92,7 +112,7 @@ class FanOut:
         """Write it now when it is small and its tenant has nothing queued; else in turn."""
         tenant = broadcast.page.tenant
         if tenant not in self._lines and len(broadcast.page.members) <= SLICE:
-            broadcast.write_slice()
+            broadcast.write_slice(self._send_to_all)
             if broadcast.done:
                 broadcast.done()
             return
@@ -106,7 +126,7 @@ class FanOut:
             while self._lines:
                 tenant, line = self._lines.popitem(last=False)
                 broadcast = line[0]
-                if not broadcast.write_slice():
+                if not broadcast.write_slice(self._send_to_all):
                     line.popleft()
                     if broadcast.done:
                         broadcast.done()

@@ -25,7 +25,7 @@ class FrameProtocol(asyncio.Protocol):
         self._frames = FrameReader(limit)
         #: Seconds of the steady clock; whatever comes is a sign of life.
         self.last_heard = clock.monotonic()
-        #: Whether a close frame was sent, and so nothing that comes is looked at but the other one.
+        #: Whether a close frame was sent, or the connection has ended: of what comes only a close frame is looked at.
         self.closing = False
         self._failed = False
         self._cut: asyncio.TimerHandle | None = None
@@ -50,6 +50,12 @@ class FrameProtocol(asyncio.Protocol):
     def on_full(self) -> None:
         """More waits unsent than a pong may be added to."""
         self.abort()
+
+    def on_clear(self, clear: bool) -> None:
+        """Whether bytes may now be written past the transport: it is open, and all that it was given has left.
+
+        Told at each change, before anything else can be written; at first they may not.
+        """
 
     @property
     def full(self) -> bool:
@@ -88,28 +94,44 @@ class FrameProtocol(asyncio.Protocol):
     def _closed_by_peer(self, payload: bytes) -> None:
         code = close_code(payload)
         if not self.closing:
-            self.closing = True
+            self._over()
             self._transport.write(control_frame(CLOSE, b"") if code is None else close_frame(code))
         self._transport.close()
         # Closing waits for what is unsent; a peer that does not read must not hold it.
         self._cut_later()
 
+    def eof_received(self) -> None:
+        self._over()  # the transport closes itself now
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._over()  # when this returns, the descriptor is closed, and free to become another connection's
         if self._cut is not None:
             self._cut.cancel()
         self.resume_writing()
         self.on_lost()
 
+    def begin(self) -> None:
+        """The transport is this protocol's from now on."""
+        # With this limit it tells of each byte that it has to hold, at once, and when the last of them has left.
+        self._transport.set_write_buffer_limits(high=0)
+        if self._transport.get_write_buffer_size():
+            self.pause_writing()
+        else:
+            self.on_clear(True)
+
     def pause_writing(self) -> None:
-        self._writable = asyncio.Event()
+        self.on_clear(False)
+        if self._writable is None:
+            self._writable = asyncio.Event()
 
     def resume_writing(self) -> None:
         if self._writable is not None:
             self._writable.set()
             self._writable = None
+        self.on_clear(not self.closing)
 
     async def drained(self) -> None:
-        """Wait while more waits unsent than the transport likes; at once when the connection has ended."""
+        """Wait while anything waits unsent; no longer than the connection lasts."""
         if self._writable is not None:
             await self._writable.wait()
 
@@ -128,7 +150,7 @@ class FrameProtocol(asyncio.Protocol):
         """Begin the closing handshake; whoever does not answer in time is cut off."""
         if self.closing or self._transport.is_closing():
             return
-        self.closing = True
+        self._over()
         self._transport.write(close_frame(code, reason))
         self._cut_later()
 
@@ -145,7 +167,13 @@ class FrameProtocol(asyncio.Protocol):
 
     def abort(self) -> None:
         """Nobody is there any more: no handshake."""
+        self._over()
         self._transport.abort()
+
+    def _over(self) -> None:
+        """Nothing more may be sent but a close frame."""
+        self.closing = True
+        self.on_clear(False)
 
     def _cut_later(self) -> None:
         if self._cut is None:
@@ -186,6 +214,7 @@ def take_over(request: web.Request, answer: bytes, taker: FrameProtocol) -> Take
     transport.write(answer)
     http.set_parser(tail)  # type: ignore[arg-type] # it asks for the two methods only
     transport.set_protocol(taker)
+    taker.begin()
     http.keep_alive(False)
     # As far as HTTP knows the connection has ended; without its transport it cannot close it.
     http.transport = None

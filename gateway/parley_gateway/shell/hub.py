@@ -271,7 +271,7 @@ class Hub:
         """The history changed under us, or too much was missed: everybody on the page joins again."""
         self.begin(live, epoch, seq)
         frame = PreparedFrame("resync", encode(Resync(live.page, why)))
-        members, live.members = live.members, {}
+        members = live.dismiss_all()
         for subscriber in members:
             subscriber.send(frame)
         self._resyncs.labels(why).inc(len(members))
@@ -286,7 +286,7 @@ class Hub:
             subscriber.slow_since = self._clock.monotonic()
             self._slow.add(subscriber)
             for live in subscriber.pages.values():
-                live.members.pop(subscriber, None)
+                live.dismiss(subscriber)
 
     async def look_at_slow(self) -> None:
         """One resync for those who have drained; the end for those who do not."""
@@ -307,11 +307,11 @@ class Hub:
 
     def attach(self, live: LivePage, subscriber: Subscriber, seq: int) -> None:
         """From `seq` on it is told."""
-        live.members[subscriber] = seq
+        live.admit(subscriber, seq)
 
     def detach(self, live: LivePage, subscriber: Subscriber) -> None:
         """It is told no more."""
-        live.members.pop(subscriber, None)
+        live.dismiss(subscriber)
 
     def gone(self, subscriber: Subscriber) -> None:
         """Its connection ended."""

@@ -5,12 +5,14 @@ import asyncio
 from parley_gateway.core.flush_window import FlushWindow
 from parley_gateway.core.page_channel import PageChannel
 from parley_gateway.core.presence import PagePresence
+from parley_gateway.shell.audience import Audience
 from parley_gateway.shell.subscriber import Subscriber
 
 
 class LivePage:
     """`members` maps a subscriber to the seq from which on it is told; `users` counts those who need the page to
-    stay although they are no members (joins and polls under way)."""
+    stay although they are no members (joins and polls under way). `groupings` counts how often what an audience says
+    of somebody has become untrue."""
 
     def __init__(self, tenant: str, page: str, flush_window_ms: int) -> None:
         self.tenant = tenant
@@ -19,6 +21,8 @@ class LivePage:
         self.window = FlushWindow(flush_window_ms)
         self.presence = PagePresence()
         self.members: dict[Subscriber, int] = {}
+        self.groupings = 0
+        self._audience: Audience | None = None
         self.users = 0
         self.sending = False
         #: Kinds of frames without history that are on their way to the members.
@@ -34,6 +38,36 @@ class LivePage:
     def idle(self) -> bool:
         """Whether nobody needs this page any more."""
         return not (self.members or self.users or self.sending or self.presence.here or self.presence.dirty)
+
+    def admit(self, subscriber: Subscriber, seq: int) -> None:
+        """From `seq` on it is told."""
+        if subscriber in self.members:
+            self.groupings += 1
+        self.members[subscriber] = seq
+        self._audience = None
+
+    def dismiss(self, subscriber: Subscriber) -> None:
+        """It is told no more."""
+        if self.members.pop(subscriber, None) is not None:
+            self.regroup()
+
+    def dismiss_all(self) -> list[Subscriber]:
+        """Nobody is told any more; those who were."""
+        dismissed, self.members = list(self.members), {}
+        self.regroup()
+        return dismissed
+
+    def regroup(self) -> None:
+        """Somebody left, or is written to in another way."""
+        self.groupings += 1
+        self._audience = None
+
+    @property
+    def audience(self) -> Audience:
+        """The members in groups."""
+        if self._audience is None:
+            self._audience = Audience(self.members)
+        return self._audience
 
     async def moved(self, timeout: float) -> bool:
         """Wait until the history moves on; False when it did not in time."""

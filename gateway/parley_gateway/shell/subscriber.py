@@ -18,6 +18,8 @@ class Subscriber(ABC):
 
     #: What the metrics call it.
     transport_name = ""
+    #: The socket to which WebSocket frames may be written past its transport now; -1 when they must go through `send`.
+    descriptor = -1
 
     def __init__(self, tenant: str, reader: str, client: str, counter: Counter) -> None:
         self.tenant = tenant
@@ -39,6 +41,17 @@ class Subscriber(ABC):
         `written` is told the bytes that count as soon as they are written, so also when the wait is cancelled; it is
         not called when the client has gone.
         """
+
+    def send_rest(self, frame: PreparedFrame, taken: int) -> int:
+        """Write what the descriptor did not take, before anything else is written. As `send`."""
+        raise NotImplementedError
+
+    def redirect(self, descriptor: int) -> None:
+        """From now on frames may be written there; or, with -1, through `send` only."""
+        if descriptor != self.descriptor:
+            self.descriptor = descriptor
+            for live in self.pages.values():
+                live.regroup()
 
     @property
     @abstractmethod

@@ -35,6 +35,7 @@ from parley_gateway.core.websocket_frame import PING_FRAME, TEXT, received_size,
 from parley_gateway.shell.frame_protocol import FrameProtocol, take_over
 from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.greeting import renew_in, welcome
+from parley_gateway.shell.send_to_all import descriptor_of
 from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.database import FAULTS
 from parley_runtime.key_sets import FETCH_SECONDS
@@ -85,7 +86,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
 
     def send(self, frame: PreparedFrame) -> int:
         transport = self._transport
-        if self.slow_since is not None or transport.is_closing():
+        if self.closing or self.slow_since is not None or transport.is_closing():
             return 0
         if transport.get_write_buffer_size() > limits.SEND_BUFFER.default:
             self._gateway.hub.mark_slow(self)
@@ -93,6 +94,15 @@ class WebSocketConnection(FrameProtocol, Subscriber):
         data = frame.websocket
         transport.write(data)
         return len(data)
+
+    def send_rest(self, frame: PreparedFrame, taken: int) -> int:
+        if not taken:
+            return self.send(frame)
+        self._transport.write(frame.websocket[taken:])
+        return len(frame.websocket)
+
+    def on_clear(self, clear: bool) -> None:
+        self.redirect(descriptor_of(self._transport) if clear else -1)
 
     async def send_paced(self, frame: PreparedFrame, written: Callable[[int], None]) -> None:
         if self.closing or self._transport.is_closing():
