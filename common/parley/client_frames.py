@@ -66,6 +66,8 @@ class Do(Wire, tag_field="t", tag="do", frozen=True):
     comment: str | None = None
     emoji: str | None = None
     on: bool | None = None
+    #: W3C trace context of whoever asks; says nothing about the change itself.
+    traceparent: str = ""
 
 
 class Typing(Wire, tag_field="t", tag="typing", frozen=True):

@@ -102,6 +102,14 @@ class Settings(BaseSettings):
         "the machine has.",
     )
     drain_seconds: int = Field(20, ge=0, le=600, description="How long a stopping gateway may take, s.")
+    tracing_url: str | None = Field(
+        None,
+        description="Where traces go: an OpenTelemetry collector's OTLP over HTTP, like "
+        "`http://127.0.0.1:4318/v1/traces`. Needs `parley[tracing]`. Without it nothing is traced.",
+    )
+    tracing_share: float = Field(
+        0.01, ge=0, le=1, description="Share of traces that are taken, chosen by trace id; 1: all of them."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @classmethod

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import sys
 from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING
 
 import click
 import uvloop
@@ -48,6 +49,9 @@ from parley_runtime.telemetry import Metrics, configure_logging, get_logger
 from parley_runtime.tenant_view import TenantView
 from parley_runtime.tokens import TokenVerifier
 
+if TYPE_CHECKING:
+    from parley_gateway.shell.tracing import Tracing
+
 #: Seconds for which a stopping gateway waits for billing to confirm the last usage; the rest stays on the spool.
 CONFIRM_WAIT = 3.0
 #: Seconds for which it waits for commits under way; whoever is not answered sends the same again elsewhere.
@@ -77,14 +81,24 @@ class _Process:
         self.key_sets = KeySets(self.tenants, clock, self.fetcher)
         admission = Admission(TokenVerifier(self.key_sets, clock), self.key_sets, clock, settings, metrics)
         self.fan_out, meter = FanOut(), Meter(clock)
+        self.tracing = _tracing(settings, self.run_name)
         self.hub = Hub(store, clock, settings, metrics, self.fan_out)
+        self.hub.tracing = self.tracing
         self.bus = BusWriter(client, keys, metrics)
         self.background = Background()
         self.readiness = Readiness(self.run_name, self.bus, store, self.tenants, self.background, clock, metrics)
         leases = PresenceStore(client, keys, self.run_name, settings.presence_lease_ms)
         self.presence = PresenceLoop(self.hub, leases, self.bus, clock, settings)
 
-        self.writer = Writer(store, self.tenants, clock, metrics, committed=self._committed, doubtful=self.hub.doubtful)
+        self.writer = Writer(
+            store,
+            self.tenants,
+            clock,
+            metrics,
+            committed=self._committed,
+            doubtful=self.hub.doubtful,
+            tracing=self.tracing,
+        )
         self.reader = BusReader(self.blocking, keys, metrics, entry=self._arrived, lost=self.hub.compare_soon)
         spool = Spool(settings.spool_directory, self.run_name)
         self.reporter = UsageReporter(meter, spool, client, keys, clock, settings, metrics)
@@ -97,7 +111,7 @@ class _Process:
             joins=Joins(self.hub, self.presence),
             presence=self.presence,
             admission=admission,
-            operations=Operations(admission, self.writer),
+            operations=Operations(admission, self.writer, self.tracing),
         )
         self.key_sets.on_change(self.gateway.tenant_changed)
         self.shedding = LoadShedding(settings, clock, metrics)
@@ -197,6 +211,8 @@ class _Process:
         await self.fetcher.close()
         # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
         await self.reporter.close(seconds=self._left(0.6, CONFIRM_WAIT))
+        if self.tracing is not None:
+            await self.tracing.close()
         await database.close(self.pool, self._left(0.8, database.CLOSE_WAIT))
         await self.client.aclose()
         await self.blocking.aclose()
@@ -205,6 +221,17 @@ class _Process:
 async def serve(settings: Settings, worker: Worker | None = None) -> None:
     """Run one gateway until it is told to stop. `worker`: what it was given by the parent that shares its port out."""
     await _Process(settings, worker, await reach_database(settings, "parley_gateway")).run()
+
+
+def _tracing(settings: Settings, run: str) -> "Tracing | None":
+    """Loaded only where somebody wants traces. Raises `SettingsError` where it is not installed."""
+    if settings.tracing_url is None:
+        return None
+    try:
+        from parley_gateway.shell.tracing import Tracing
+    except ImportError:
+        raise SettingsError("PARLEY_TRACING_URL needs OpenTelemetry: pip install 'parley[tracing]'.") from None
+    return Tracing(settings.tracing_url, settings.tracing_share, run)
 
 
 @click.command()

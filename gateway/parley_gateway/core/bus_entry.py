@@ -16,6 +16,8 @@ class Changed(msgspec.Struct, tag="l", array_like=True, frozen=True):
     after: int
     seq: int
     changes: list[Change]
+    #: Trace contexts (W3C `traceparent`) of what was committed, if any is traced.
+    traces: tuple[str, ...] = ()
 
 
 class Counted(msgspec.Struct, tag="p", array_like=True, frozen=True):

@@ -61,6 +61,8 @@ class Operation(msgspec.Struct, frozen=True):
     emoji: str = ""
     on: bool = False
     imported: Imported | None = None
+    #: Its trace context (W3C `traceparent`), when it is traced.
+    trace: str = ""
 
 
 def check_uuid(value: str, name: str) -> str:

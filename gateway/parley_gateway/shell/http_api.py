@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 from aiohttp import web
 from aiohttp.web_response import ContentCoding
 
@@ -76,6 +77,8 @@ class HttpApi:
         caller = self._access.writer(request)
         data = await body(request)
         do = parse_do(data, caller.page)
+        if not do.traceparent and (header := request.headers.get("traceparent")):
+            do = msgspec.structs.replace(do, traceparent=header)
         _, future = self._gateway.operations.perform(
             do, caller.claims, size=len(data), site=caller.site, counter=caller.counter
         )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parley import limits
 from parley import metrics as names
@@ -22,6 +22,11 @@ from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.outage import Outage
 from parley_runtime.settings import Settings
 from parley_runtime.telemetry import Metrics, get_logger
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from parley_gateway.shell.tracing import Tracing
 
 #: Seconds. A hole on the bus: two gateways' entries crossed. Longer than that, and the database is asked.
 HOLE_WAIT = 0.05
@@ -46,6 +51,8 @@ class Hub:
         self._clock = clock
         self._settings = settings
         self._fan_out = fan_out
+        #: Set where operations are traced.
+        self.tracing: Tracing | None = None
         self._slow: set[Subscriber] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._outage = Outage("pages cannot be mended yet")
@@ -99,6 +106,8 @@ class Hub:
         if live is None:
             return "no-subscriber"
         taken = live.channel.receive(entry)
+        if entry.traces and self.tracing is not None and taken in (Taken.APPLIED, Taken.HELD) and live.members:
+            live.spans += self.tracing.arrived(entry.traces)
         if taken is Taken.APPLIED:
             live.window.count(len(entry.changes), self._clock.monotonic())
         elif taken is Taken.FOREIGN_EPOCH:
@@ -147,6 +156,7 @@ class Hub:
         after, seq, changes = channel.flush()
         live.window.flushed(self._clock.monotonic())
         live.wake()
+        spans, live.spans = live.spans, []
         if not live.members:
             return
         frames = live_frames(live.page, channel.epoch, after, seq, changes)
@@ -157,11 +167,13 @@ class Hub:
                 [PreparedFrame("live", frame.payload, f"{channel.epoch}:{frame.seq}") for frame in frames],
                 [frame.events for frame in frames],
                 after=after,
-                done=partial(self._sent, live),
+                done=partial(self._sent, live, spans),
             )
         )
 
-    def _sent(self, live: LivePage) -> None:
+    def _sent(self, live: LivePage, spans: "list[Span]") -> None:
+        if spans and self.tracing is not None:
+            self.tracing.delivered(spans, len(live.members))
         live.sending = False
         self._schedule_flush(live)
 

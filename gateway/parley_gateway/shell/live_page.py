@@ -1,12 +1,16 @@
 """One page that somebody here listens to: its history, its subscribers, its readers, its timers."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from parley_gateway.core.flush_window import FlushWindow
 from parley_gateway.core.page_channel import PageChannel
 from parley_gateway.core.presence import PagePresence
 from parley_gateway.shell.audience import Audience
 from parley_gateway.shell.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 
 class LivePage:
@@ -27,6 +31,8 @@ class LivePage:
         self.sending = False
         #: Kinds of frames without history that are on their way to the members.
         self.telling: set[str] = set()
+        #: Of traced operations that the members have not been told yet.
+        self.spans: list[Span] = []
         self.flush_timer: asyncio.Handle | None = None
         self.hole_timer: asyncio.TimerHandle | None = None
         self.fill: asyncio.Task[None] | None = None

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from parley.claims import Claims
 from parley.client_frames import Do
@@ -11,13 +14,17 @@ from parley_gateway.core.page_state import Accepted
 from parley_gateway.shell.admission import Admission
 from parley_gateway.shell.writer import Writer
 
+if TYPE_CHECKING:
+    from parley_gateway.shell.tracing import Tracing
+
 
 class Operations:
     """Checks, commits, counts."""
 
-    def __init__(self, admission: Admission, writer: Writer) -> None:
+    def __init__(self, admission: Admission, writer: Writer, tracing: "Tracing | None" = None) -> None:
         self._admission = admission
         self._writer = writer
+        self._tracing = tracing
 
     def perform(
         self, do: Do, claims: Claims, *, size: int, site: str, counter: Counter
@@ -28,9 +35,18 @@ class Operations:
         """
         operation = accept(do, claims, size=size, site=site)
         self._admission.may_publish(claims)
-        future = self._writer.perform(operation)
+        future = self._writer.perform(operation) if self._tracing is None else self._traced(operation, do.traceparent)
         future.add_done_callback(_count(counter, size))
         return operation, future
+
+    def _traced(self, operation: Operation, traceparent: str) -> "asyncio.Future[Accepted]":
+        assert self._tracing is not None
+        span = self._tracing.operation(operation.op, operation.tenant, traceparent)
+        if span is None:
+            return self._writer.perform(operation)
+        future = self._writer.perform(msgspec.structs.replace(operation, trace=self._tracing.traceparent_of(span)))
+        self._tracing.follow(span, future)
+        return future
 
 
 def _count(counter: Counter, size: int) -> "Callable[[asyncio.Future[Accepted]], None]":

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import asyncpg
 import msgspec
@@ -25,6 +26,9 @@ from parley_runtime.database import FAULTS
 from parley_runtime.outage import Outage
 from parley_runtime.telemetry import Metrics, get_logger
 from parley_runtime.tenant_view import TenantView
+
+if TYPE_CHECKING:
+    from parley_gateway.shell.tracing import Tracing
 
 #: Transactions at the same time. Each fsync is shared by a batch; more lanes than this only split the batches.
 LANES = 4
@@ -56,6 +60,7 @@ class Writer:
         *,
         committed: Callable[[Changed], None],
         doubtful: Callable[[str, str], None],
+        tracing: "Tracing | None" = None,
     ) -> None:
         """`committed` is told of each page's changes; `doubtful` of a page that may have changed unseen."""
         self._lanes = [_Lane(self) for _ in range(LANES)]
@@ -64,6 +69,7 @@ class Writer:
         self.clock = clock
         self.committed = committed
         self.doubtful = doubtful
+        self.tracing = tracing
         self.seconds = metrics.histogram(names.COMMIT_SECONDS)
         self.operations = metrics.histogram(names.COMMIT_OPERATIONS)
         self.outcomes = metrics.counter(names.OPERATIONS)
@@ -115,7 +121,7 @@ class _Lane:
         """
         writer = self._writer
         loop = asyncio.get_running_loop()
-        started = loop.time()
+        started = writer.clock.monotonic()
         while loop.time() <= until:
             try:
                 decided = await self._attempt(batch)
@@ -136,9 +142,10 @@ class _Lane:
                 return True  # the database answers: this operation is what it does not take
             else:
                 self._outage.over()
-                writer.seconds.observe(loop.time() - started)
+                seconds = writer.clock.monotonic() - started
+                writer.seconds.observe(seconds)
                 writer.operations.observe(len(batch))
-                self._answer(batch, decided, doubt)
+                self._answer(batch, decided, doubt, seconds)
                 return True
             await asyncio.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - jitter
         self._fail(batch, Refusal("internal") if doubt else Unavailable())
@@ -164,11 +171,13 @@ class _Lane:
         now = writer.clock.now_ms()
         return await writer.store.commit(wanted(operations), lambda loaded: decide(operations, loaded, now, own_limits))
 
-    def _answer(self, batch: list[_Waiting], decided: Decided, doubt: bool) -> None:
+    def _answer(self, batch: list[_Waiting], decided: Decided, doubt: bool, seconds: float) -> None:
         writer = self._writer
+        traces = {} if writer.tracing is None else _traces(writer.tracing, batch, decided, seconds)
         for (tenant, page), changes in decided.changes.items():
             after, seq = changes[0].seq - 1, changes[-1].seq
-            writer.committed(Changed(tenant, page, decided.epoch, after, seq, changes))
+            traced = traces.get((tenant, page), ())
+            writer.committed(Changed(tenant, page, decided.epoch, after, seq, changes, tuple(traced)))
         for place in decided.untold:
             writer.doubtful(*place)
         for waiting, outcome in zip(batch, decided.outcomes, strict=True):
@@ -196,3 +205,17 @@ class _Lane:
                 waiting.outcome.set_exception(
                     Refusal(refusal.code, refusal.message, help=refusal.help, retry_in_ms=refusal.retry_in_ms)
                 )
+
+
+def _traces(
+    tracing: "Tracing", batch: list[_Waiting], decided: Decided, seconds: float
+) -> dict[tuple[str, str], list[str]]:
+    """What each page's bus entry carries: the traces of those operations that changed it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for waiting, outcome in zip(batch, decided.outcomes, strict=True):
+        operation = waiting.operation
+        if operation.trace and isinstance(outcome, Accepted):
+            trace = tracing.committed(operation.trace, seconds, len(batch))
+            if outcome.change and not outcome.repeat:
+                found.setdefault((operation.tenant, operation.page), []).append(trace)
+    return found
