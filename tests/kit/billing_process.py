@@ -73,6 +73,16 @@ class BillingProcess:
             self._child.kill()
             self._child = None
 
+    def suspend(self) -> None:
+        """SIGSTOP."""
+        assert self._child is not None
+        self._child.suspend()
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        assert self._child is not None
+        self._child.resume()
+
     def stop(self) -> int | None:
         """SIGTERM. Returns the exit status."""
         if self._child is None:

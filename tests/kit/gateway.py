@@ -29,11 +29,16 @@ PORT_ATTEMPTS = 3
 class GatewayProcess:
     """One gateway and its two ports, which it keeps over `restart`. Ready when made; `end` it.
 
-    `settings` are environment variables without their prefix: `{"DRAIN_SECONDS": "0"}`.
+    `settings` are environment variables without their prefix: `{"DRAIN_SECONDS": "0"}`. `environment`: further ones.
     """
 
     def __init__(
-        self, directory: Path, redis_url: str, database_url: str, settings: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        redis_url: str,
+        database_url: str,
+        settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.log = directory / "gateway.log"
@@ -47,6 +52,7 @@ class GatewayProcess:
             "PARLEY_SPOOL_DIRECTORY": str(self.spool),
             "PARLEY_DRAIN_SECONDS": "1",
             **{f"PARLEY_{name}": value for name, value in (settings or {}).items()},
+            **(environment or {}),
         }
         for attempt in range(1, PORT_ATTEMPTS + 1):
             self._choose_ports()
@@ -112,6 +118,10 @@ class GatewayProcess:
     def ask_to_stop(self) -> None:
         """SIGTERM without waiting."""
         self._child.ask()
+
+    def ended(self, seconds: float = 30.0) -> int:
+        """Wait until it has ended by itself. Its exit status."""
+        return self._child.wait(seconds)
 
     def suspend(self) -> None:
         """SIGSTOP."""
