@@ -118,9 +118,14 @@ class KeySets:
         """As `TenantView.on_change`, and also after each change of a set."""
         self._callbacks.append(callback)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether any tenant has keys at a URL."""
+        return bool(self._with_url)
+
     def fetch_for(self, token: str | None) -> "asyncio.Task[None] | None":
         """The fetch to wait for before this token can be verified; None when there is none, as nearly always."""
-        if not self._with_url:
+        if not self.in_use:
             return None
         name, kid = _names(token)
         record = self._tenants.get(name) if name in self._with_url else None

@@ -1,4 +1,4 @@
-"""A certificate for `localhost`, for tests of what is fetched over https."""
+"""A certificate for `localhost`, for tests of what is reached over TLS."""
 
 import datetime
 import ipaddress
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 
 def certificate(directory: Path) -> tuple[Path, ssl.SSLContext]:
-    """(a certificate for `localhost` as PEM, the server's context)."""
+    """(a self-signed certificate for `localhost` and 127.0.0.1 as PEM, the server's context)."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
@@ -29,6 +29,7 @@ def certificate(directory: Path) -> tuple[Path, ssl.SSLContext]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(private, hashes.SHA256())
     )
+    directory.mkdir(exist_ok=True)
     path, key = directory / "certificate.pem", directory / "key.pem"
     path.write_bytes(made.public_bytes(Encoding.PEM))
     key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

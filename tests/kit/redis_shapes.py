@@ -1,22 +1,16 @@
 """Redis in its other shapes, for real: a cluster of three nodes, Sentinel with a replica, TLS."""
 
 import asyncio
-import ipaddress
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import redis
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from kit.certificates import certificate
 from kit.servers import MakeValkey
 from parley_runtime.embedded import Child, ValkeyServer, free_port
 from parley_runtime.embedded.valkey import valkey_binary
@@ -118,38 +112,10 @@ class Watched:
         self._sentinel.stop()
 
 
-def _certificate(directory: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis for a test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    directory.mkdir()
-    certificate, private = directory / "server.pem", directory / "server.key"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, private
-
-
 @contextmanager
 def behind_tls(server: ValkeyServer, directory: Path) -> Iterator[str]:
     """The URL of a TLS terminator in front of a server: the wheel's Valkey is built without TLS of its own."""
-    certificate, private = _certificate(directory)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, private)
+    path, context = certificate(directory)
     loop = asyncio.new_event_loop()
     port = free_port()
 
@@ -173,7 +139,7 @@ def behind_tls(server: ValkeyServer, directory: Path) -> Iterator[str]:
     listener = listening.result(10)
     try:
         yield server.url.replace("redis://", "rediss://", 1).replace(
-            f":{server.port}/0", f":{port}/0?ssl_ca_certs={certificate}"
+            f":{server.port}/0", f":{port}/0?ssl_ca_certs={path}"
         )
     finally:
 

@@ -1,5 +1,7 @@
 """Requests whose token was signed with a key that is at a URL wait until it is there."""
 
+from contextlib import suppress
+
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -18,9 +20,8 @@ def wait_for_keys(app: web.Application, key_sets: KeySets) -> None:
 
 @web.middleware
 async def _middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        token = bearer(request)
-    except NotAllowed:
-        token = None  # the handler says so
-    await request.app[_KEY_SETS].ready_for(token)
+    key_sets = request.app[_KEY_SETS]
+    if key_sets.in_use:
+        with suppress(NotAllowed):  # the handler says so
+            await key_sets.ready_for(bearer(request))
     return await handler(request)
