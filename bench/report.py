@@ -78,12 +78,13 @@ class Curve:
 
 @dataclass
 class Report:
-    """What one bench found. `notes`: sentences that belong under the table."""
+    """What one bench found. `notes`: sentences that belong under the table. `failed`: what must never be, and was."""
 
     name: str
     figures: list[Figure] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     machine: dict[str, object] = field(default_factory=dict)
     quick: bool = False
 
@@ -118,7 +119,8 @@ class Report:
         said = ", ".join(f"{name} {value}" for name, value in self.machine.items())
         title = f"{self.name}{' (quick)' if self.quick else ''}: n = {self._rounds()}; {said}"
         tables = [line for curve in self.curves for line in ("", *curve.rows())]
-        return "\n".join([title, "", *lines, *tables, *([""] if self.notes else []), *self.notes])
+        said_below = [*self.notes, *(f"FAILED: {what}" for what in self.failed)]
+        return "\n".join([title, "", *lines, *tables, *([""] if said_below else []), *said_below])
 
     def _rounds(self) -> int:
         curves = (len(samples) for curve in self.curves for _, samples in curve.points)
@@ -131,6 +133,7 @@ class Report:
             "machine": self.machine,
             "notes": self.notes,
             **({"curves": [asdict(curve) for curve in self.curves]} if self.curves else {}),
+            "failed": self.failed,
             "figures": [
                 {
                     "name": figure.name,

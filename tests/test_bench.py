@@ -73,6 +73,24 @@ def test_one_bench_or_all_must_be_named(arguments: tuple[str, ...]) -> None:
     assert "Usage: " in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [("delivery", "--only", "Redis"), ("--all", "--only", "Redis")])
+def test_only_faults_are_chosen_by_words(arguments: tuple[str, ...]) -> None:
+    done = run("-m", "bench", *arguments)
+    assert done.returncode == 2 and "--only is for the faults" in done.stderr
+
+
+@pytest.mark.servers
+def test_a_fault_of_the_bench_writes_its_figures(tmp_path: Path) -> None:
+    done = run("-m", "bench", "faults", "--quick", "--only", "flushall behind", "--json", str(tmp_path / "faults.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "faults.json").read_text())
+    assert report["name"] == "faults" and not report["failed"]
+    first = report["figures"][0]
+    assert "in sync" in first["name"] and first["holds"] and first["bar"]["limit"] == 5.0
+    done = run("-m", "bench", "faults", "--only", "no such fault")
+    assert done.returncode == 2 and "FLUSHALL" in done.stderr
+
+
 @pytest.mark.servers
 def test_a_measurement_with_everything_real(tmp_path: Path) -> None:
     done = run("-c", SMALL, str(tmp_path / "report.json"))

@@ -13,7 +13,7 @@ RETRY_FIRST = 0.1
 RETRY_LONGEST = 1.0
 #: Seconds. Before Python 3.12 `asyncio.wait_for`, which redis-py uses for each command, can swallow a cancellation:
 #: who has not ended by then is asked again.
-_ASK_AGAIN = 1.0
+_ASK_AGAIN = 0.2
 
 
 async def until_stopped() -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.servers
 PAGE = "https://acme.test/post"
 QUOTE = {"quote": {"exact": "a", "prefix": "b", "suffix": "c"}, "position": {"start": 1, "end": 2}}
 #: Seconds beyond the drain for the process itself to end, on a machine that does much else.
-ENDING = 1.5
+ENDING = 2.5
 
 
 async def ended(gateway: GatewayProcess, seconds: float) -> float:

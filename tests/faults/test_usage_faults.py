@@ -12,7 +12,9 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from _pytest.mark import ParameterSet
 
+from kit.faults.catalogue import FAULTS
 from kit.installation import Installation, apart
 from kit.load import Load
 from kit.page_truth import check_all
@@ -45,14 +47,7 @@ async def finish(load: Load, installation: Installation, tenant: KitTenant) -> N
     await apart(installation.billing.wait_ready)
 
 
-def kill_billing(installation: Installation) -> None:
-    installation.billing.kill()
-    installation.billing.start()
-
-
-def empty_valkey(installation: Installation) -> None:
-    with installation.redis() as client:
-        client.flushall()
+Strike = Callable[[Installation], None]
 
 
 def lose_usage(installation: Installation) -> None:
@@ -60,29 +55,37 @@ def lose_usage(installation: Installation) -> None:
         client.delete(Keys().usage, Keys().usage_confirmed)
 
 
-def kill_valkey(installation: Installation) -> None:
-    installation.valkey.kill()
-    installation.valkey.restart()
+def at_once(name: str) -> Strike:
+    """A fault of the catalogue, mended as soon as it has struck."""
+    [fault] = [fault for fault in FAULTS if fault.name == name]
+
+    def strike(installation: Installation) -> None:
+        with fault.begin(installation):
+            pass
+
+    return strike
 
 
-def restart_postgres(installation: Installation) -> None:
-    installation.postgres.restart()
-
-
-def kill_postgres(installation: Installation) -> None:
-    installation.postgres.kill()
-    installation.postgres.restart()
-
-
-Strike = Callable[[Installation], None]
 BEHIND: dict[str, Strike] = {
     "no-fault": lambda _: None,
-    "billing-killed": kill_billing,
-    "Valkey-emptied": empty_valkey,
+    "billing-killed": at_once("billing is killed"),
+    "Valkey-emptied": at_once("FLUSHALL"),
     "usage-stream-lost": lose_usage,
-    "Valkey-killed": kill_valkey,
+    "Valkey-killed": at_once("Redis is killed and comes back empty"),
 }
-DATABASE: dict[str, Strike] = {"Postgres-restarted": restart_postgres, "Postgres-killed": kill_postgres}
+DATABASE: dict[str, Strike] = {
+    "Postgres-restarted": at_once("Postgres is restarted"),
+    "Postgres-killed": at_once("Postgres is killed"),
+}
+#: For `make test`: the rest is for the night.
+QUICK = {"Postgres-killed"}
+
+
+def parameters(strikes: dict[str, Strike]) -> list[ParameterSet]:
+    return [
+        pytest.param(strike, id=name, marks=[] if name in QUICK else pytest.mark.nightly)
+        for name, strike in strikes.items()
+    ]
 
 
 async def strike_often(strikes: list[Strike], installation: Installation, rng: random.Random) -> list[Window]:
@@ -144,12 +147,12 @@ async def check_gateway_kills(kills_wanted: int, installation: Installation, aud
     print(f"received {dict(received)}\ncounted  {dict(counted)}\nmay be missing {dict(least)}")
 
 
-@pytest.mark.parametrize("strike", BEHIND.values(), ids=list(BEHIND))
+@pytest.mark.parametrize("strike", parameters(BEHIND))
 async def test_clients_count_what_the_tenant_is_told(strike: Strike, installation: Installation, audit: Audit) -> None:
     await check_exact([strike, strike], installation, audit)
 
 
-@pytest.mark.parametrize("strike", DATABASE.values(), ids=list(DATABASE))
+@pytest.mark.parametrize("strike", parameters(DATABASE))
 async def test_an_operation_in_doubt_is_counted_once_or_not_at_all(
     strike: Strike, installation: Installation, audit: Audit
 ) -> None:

@@ -1,5 +1,6 @@
 """The pages in Postgres. Every call is one round trip, but for `commit`: two and the commit itself."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -34,9 +35,9 @@ class PageStore:
         """
         async with self._pool.acquire() as connection:
             transaction = connection.transaction()
-            await transaction.start()
             committing = False
             try:
+                await transaction.start()
                 text = await connection.fetchval("SELECT page_load($1::jsonb)", _encode(wanted).decode())
                 decided = decide(_loaded.decode(text))
                 if decided.writes:
@@ -50,7 +51,9 @@ class PageStore:
                     # Not back into the pool as it is: giving it back could fail, and hide what is unknown.
                     connection.terminate()
                     raise OutcomeUnknown from problem
-                if not connection.is_closed():
+                if isinstance(problem, asyncio.CancelledError):
+                    connection.terminate()  # who stops must not wait for a database that may hang
+                elif not connection.is_closed():
                     try:
                         await transaction.rollback()
                     except Exception:

@@ -29,7 +29,7 @@ def frozen(i: Installation) -> Iterator[None]:
 
 
 FAULTS = [
-    Fault("billing is killed", killed, "nothing; usage waits on the spools", hold=1.0, bus_only=True, quick=True),
+    Fault("billing is killed", killed, "nothing; usage waits on the spools", hold=1.0, bus_only=True),
     Fault("billing is told to stop", stopped, "nothing; usage waits on the spools", hold=1.0, bus_only=True),
     Fault("billing hangs", frozen, "nothing; usage waits on the spools", hold=3.0, bus_only=True),
 ]

@@ -19,6 +19,7 @@ class Fault:
     `doubt`: commits may break off in the middle: such an operation counts once or not at all.
     `newcomers`: some clients are cut once it has struck, so that they come back while it lasts.
     `in_front`: clients reach gateways through proxies, which is where the fault is.
+    `quick`: part of `make test`; all others run at night.
     """
 
     name: str

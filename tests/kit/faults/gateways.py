@@ -83,7 +83,7 @@ FAULTS = [
     Fault("a gateway is killed", killed, "its readers reconnect elsewhere, and send again what was not acknowledged",
           moved=True, killed=True, doubt=True, quick=True),
     Fault("a gateway is told to stop", stopped, "nothing: they move at random moments of the drain time",
-          moved=True, told=True, quick=True),
+          moved=True, told=True),
     Fault("a gateway hangs", frozen, "changes stand still; impatient clients move", hold=3.0, doubt=True),
     Fault("two gateways with one identity", twin, "nothing", hold=1.0, newcomers=True),
     Fault("a gateway has no file descriptors left", no_descriptors, "newcomers go to another gateway", hold=2.0,

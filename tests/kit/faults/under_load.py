@@ -90,6 +90,7 @@ async def strike(
         if fault.killed:
             kills.killed.append((struck, installation.gateways[0].live_url))
         await apart(running.__enter__)
+        end = time.monotonic() + fault.hold
         behind, took = None, None
         try:
             if fault.moved:
@@ -100,8 +101,8 @@ async def strike(
                 for client in load.clients[::3]:
                     await client.cut()
             if fault.bus_only:
-                behind = await meanwhile(load, installation, tenant.name, struck + fault.hold)
-            await asyncio.sleep(max(0.0, struck + fault.hold - time.monotonic()))
+                behind = await meanwhile(load, installation, tenant.name, end)
+            await asyncio.sleep(max(0.0, end - time.monotonic()))
         finally:
             if fault.newcomers:
                 load.urls = urls

@@ -166,11 +166,11 @@ def slow_way(i: Installation) -> Iterator[None]:
 
 
 FAULTS = [
-    Fault("Redis is killed and comes back empty", killed, LATE, hold=2.0, bus_only=True, quick=True),
+    Fault("Redis is killed and comes back empty", killed, LATE, hold=2.0, bus_only=True),
     Fault("Redis is restarted", stopped, LATE, hold=1.0, bus_only=True),
     Fault("Redis hangs", frozen, LATE, hold=4.0, bus_only=True),
     Fault("Redis fails over to a replica without the tail", failed_over, LATE, hold=1.0, bus_only=True, quick=True),
-    Fault("FLUSHALL", contextmanager(_at_once(flush)), "nothing", quick=True),
+    Fault("FLUSHALL", contextmanager(_at_once(flush)), "nothing"),
     Fault("streams are deleted", contextmanager(_at_once(delete_streams)), "nothing"),
     Fault("streams are trimmed to nothing", contextmanager(_at_once(trim_streams)), "nothing"),
     Fault("streams are trimmed past a gateway's cursor", contextmanager(_behind(trim_streams)), "changes stand still",
