@@ -1,6 +1,5 @@
 """One line of the bill: the order in which it is calculated, as a list, and the calculation."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from parley.money import Money, exact, minor_units, plain, round_half_away, to_money
 from parley.plans import ZERO, Charge, Flat
 from parley_billing.core.rating.amount import Amount, RatingProblem
+from parley_billing.core.rating.order import Order, Step, follow, formula_of
 from parley_billing.core.rating.portion import WHOLE, Portion, share
 from parley_billing.core.rating.pricing import check_quantity, price
 
@@ -31,17 +31,6 @@ NO_TERMS: Final = Terms()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step that was taken: its name, and the value after it with the formula from the value before it."""
-
-    name: str
-    amount: Amount
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.amount.formula}"
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     """What one charge costs. `quantity` as it was measured."""
 
@@ -53,7 +42,7 @@ class Line:
     @property
     def formula(self) -> str:
         """All steps, in order."""
-        return "; ".join(str(step) for step in self.steps)
+        return formula_of(self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +113,7 @@ def _rounding(work: _Work) -> Amount | None:
 #: A discount comes before the bounds, or it would undercut an agreed minimum. The maximum comes before the minimum, so
 #: that the minimum has the last word. Rounding comes once, at the end. A step that changes nothing by its nature (no
 #: discount agreed, …) is left out of the formula.
-LINE_ORDER: Final[tuple[tuple[str, Callable[[_Work], Amount | None]], ...]] = (
+LINE_ORDER: Final[Order[_Work]] = (
     ("included quantity", _included),
     ("usage discount", _usage_discount),
     ("price", _price),
@@ -142,13 +131,8 @@ def rate_line(charge: Charge, quantity: Decimal, currency: str, terms: Terms = N
     check_percent(terms.percent_discount)
     check_quantity(terms.usage_discount)
     work = _Work(charge, terms, currency, quantity)
-    steps = list[Step]()
-    for name, step in LINE_ORDER:
-        amount = step(work)
-        if amount is not None:
-            work = replace(work, value=amount.value)
-            steps.append(Step(name, amount))
-    return Line(charge.name, quantity, to_money(work.value, currency), tuple(steps))
+    work, steps = follow(LINE_ORDER, work, lambda work, amount: replace(work, value=amount.value))
+    return Line(charge.name, quantity, to_money(work.value, currency), steps)
 
 
 def check_percent(percent: Decimal) -> None:

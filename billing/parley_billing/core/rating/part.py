@@ -9,7 +9,8 @@ from itertools import pairwise
 from parley.money import Money, to_money, total
 from parley.plans import Charge, Meter, Plan
 from parley_billing.core.rating.amount import Amount, RatingProblem
-from parley_billing.core.rating.line import NO_TERMS, Line, Step, Terms, rate_line
+from parley_billing.core.rating.line import NO_TERMS, Line, Terms, rate_line
+from parley_billing.core.rating.order import Step
 from parley_billing.core.rating.periods import Stretch
 from parley_billing.core.rating.portion import share
 

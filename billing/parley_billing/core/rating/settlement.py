@@ -9,7 +9,7 @@ from datetime import date
 
 from parley.money import Money, plain, total
 from parley_billing.core.rating.amount import Amount, RatingProblem
-from parley_billing.core.rating.line import Step
+from parley_billing.core.rating.order import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ Tax is computed between the two, from `Statement.shares`: what each line still c
 the whole, so that the parts add up to the net amount exactly.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
 from parley.money import Money, allocate, exact, minor_units, plain, to_money, total
 from parley_billing.core.rating.amount import Amount, RatingProblem, added
-from parley_billing.core.rating.line import Line, Step, check_percent
+from parley_billing.core.rating.line import Line, check_percent
+from parley_billing.core.rating.order import Order, Step, follow, formula_of
 from parley_billing.core.rating.part import Bounds
 
 
@@ -48,7 +49,7 @@ class Statement:
     @property
     def formula(self) -> str:
         """All steps, in order."""
-        return "; ".join(str(step) for step in self.steps)
+        return formula_of(self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,10 @@ class _Work:
     net: Money
 
 
-def _sum(work: _Work) -> list[Step]:
+def _sum(work: _Work) -> Amount:
     value = total(work.net.currency, (line.money for line in work.lines))
     text = added([_signed(line.money) for line in work.lines]) or "0"
-    return [Step("sum of lines", Amount(value.value, text))]
+    return Amount(value.value, text)
 
 
 def _coupons(work: _Work) -> list[Step]:
@@ -82,27 +83,24 @@ def _coupons(work: _Work) -> list[Step]:
     return taken
 
 
-def _maximum(work: _Work) -> list[Step]:
+def _maximum(work: _Work) -> Amount | None:
     if (most := work.bounds.maximum) is None:
-        return []
+        return None
     text = f"min({plain(work.net.value)}; {plain(most.value)})"
-    return [Step("maximum", Amount(min(work.net, most).value, text))]
+    return Amount(min(work.net, most).value, text)
 
 
-def _minimum(work: _Work) -> list[Step]:
+def _minimum(work: _Work) -> Amount | None:
     if (least := work.bounds.minimum) is None or not work.last:
-        return []
+        return None
     text = f"max({plain(work.net.value)}; {plain(least.value)})"
-    return [Step("minimum", Amount(max(work.net, least).value, text))]
+    return Amount(max(work.net, least).value, text)
 
 
-#: The order, as for a line: what lowers comes before the bounds, and an agreed minimum has the last word.
-STATEMENT_ORDER: Final[tuple[tuple[str, Callable[[_Work], list[Step]]], ...]] = (
-    ("sum of lines", _sum),
-    ("coupons", _coupons),
-    ("maximum", _maximum),
-    ("minimum", _minimum),
-)
+#: The order, as for a line: what lowers comes before the bounds …
+LOWERING: Final[Order[_Work]] = (("sum of lines", _sum), ("coupons", _coupons), ("maximum", _maximum))
+#: … and an agreed minimum has the last word.
+RAISING: Final[Order[_Work]] = (("minimum", _minimum),)
 
 
 @exact
@@ -118,15 +116,15 @@ def put_together(
 
     Raises `MoneyProblem` when a line, a coupon or a bound is in another currency.
     """
-    zero = Money(currency, 0)
-    work, steps, lowest = _Work(lines, coupons, bounds, last, zero), list[Step](), zero
-    for name, step in STATEMENT_ORDER:
-        for taken in step(work):
-            work = replace(work, net=to_money(taken.amount.value, currency))
-            steps.append(taken)
-        if name != "minimum":
-            lowest = work.net
-    return Statement(tuple(lines), work.net, _shares(lines, lowest), work.net - lowest, tuple(steps))
+
+    def take(work: _Work, amount: Amount) -> _Work:
+        return replace(work, net=to_money(amount.value, currency))
+
+    work = _Work(lines, coupons, bounds, last, Money(currency, 0))
+    lowest, steps = follow(LOWERING, work, take)
+    whole, raised = follow(RAISING, lowest, take)
+    true_up = whole.net - lowest.net
+    return Statement(tuple(lines), whole.net, _shares(lines, lowest.net), true_up, steps + raised)
 
 
 def _shares(lines: Sequence[Line], left: Money) -> tuple[Money, ...]:
