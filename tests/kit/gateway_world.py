@@ -194,14 +194,21 @@ class Connection(Subscriber):
         parsed = parse(json.dumps(frame, ensure_ascii=False).encode())
         match parsed:
             case Join(page, since):
-                if (running := self.joins.pop(page, None)) is not None:
-                    running.cancel()
                 self.gateway.joins.open(self, page)
-                self.joins[page] = asyncio.create_task(self._join(page, since))
+                self.joins[page] = asyncio.create_task(self._join(page, since, self.joins.get(page)))
             case Do():
                 self._do(parsed)
 
-    async def _join(self, page: str, since: Any) -> None:
+    async def _join(self, page: str, since: Any, before: "asyncio.Task[None] | None") -> None:
+        if before is not None and not before.done():
+            try:
+                await asyncio.wait([before])
+            except asyncio.CancelledError:
+                before.cancel()
+                raise
+            if page not in self.pages:
+                return
+            self.gateway.joins.open(self, page)
         try:
             await self.gateway.joins.answer(self.pages[page], self, since)
         except FAULTS:

@@ -29,6 +29,15 @@ class Answer(msgspec.Struct):
     under: str | None = None
 
     @property
+    def part(self) -> Part:
+        """All parts as one, without the limit of a frame: for HTTP."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        chats = [chat for part in self.parts for chat in part.chats]
+        gone = [gone for part in self.parts for gone in part.gone]
+        return Part(chats, gone, self.parts[-1].seq, self.parts[-1].more)
+
+    @property
     def bytes(self) -> int:
         """About what it takes in memory."""
         return _OVERHEAD + sum(sum(map(len, part.chats)) + sum(len(gone) for gone in part.gone) for part in self.parts)

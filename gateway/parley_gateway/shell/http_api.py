@@ -12,6 +12,7 @@ from parley.client_frames import parse_do, parse_typing
 from parley.errors import NotAllowed, Unavailable
 from parley.server_frames import Ack, TypingShown, encode
 from parley_gateway.core.bus_entry import Typed
+from parley_gateway.core.kept_answers import Answer
 from parley_gateway.core.operation import check_uuid
 from parley_gateway.shell import event_stream
 from parley_gateway.shell.gateway import Gateway
@@ -19,10 +20,12 @@ from parley_gateway.shell.greeting import welcome
 from parley_gateway.shell.http_access import Caller, HttpAccess, body, cursor, number
 from parley_gateway.shell.joins import page_frame
 from parley_gateway.shell.long_poll import LongPolls
-from parley_gateway.shell.page_reads import PageRead, PageReads
+from parley_gateway.shell.page_reads import PageReads
 
 #: Bytes. Below this, compressing saves no packet.
 WORTH_COMPRESSING = 1_024
+#: Reads waiting for their turn. More: `unavailable` at once, rather than an answer after everybody has gone.
+WAITING_READS = 1_000
 
 
 class HttpApi:
@@ -31,7 +34,7 @@ class HttpApi:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._access = HttpAccess(gateway)
-        self._reads = PageReads(gateway.hub.store)
+        self._reads = PageReads(gateway.hub, WAITING_READS)
         self._polls = LongPolls(gateway, self._reads)
 
     def routes(self) -> list[web.RouteDef]:
@@ -120,7 +123,7 @@ class HttpApi:
         self,
         request: web.Request,
         caller: Caller,
-        read: PageRead,
+        read: Answer,
         readers: int,
         typing: Sequence[TypingShown] = (),
     ) -> web.StreamResponse:

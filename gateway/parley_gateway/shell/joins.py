@@ -1,19 +1,19 @@
 """Answering a join: what the page holds, then a seamless start of what happens."""
 
-import asyncio
 from functools import partial
 
 import msgspec
 
 from parley.client_frames import Since
 from parley.server_frames import Page, Resync, encode
-from parley_gateway.core.kept_answers import Answer, JoinKey, KeptAnswers
+from parley_gateway.core.kept_answers import Answer, KeptAnswers
 from parley_gateway.core.live_frames import live_frames
-from parley_gateway.core.page_answer import Part, parts_of
+from parley_gateway.core.page_answer import Part
 from parley_gateway.core.prepared_frame import PreparedFrame
-from parley_gateway.core.rows import Changes
 from parley_gateway.shell.hub import Hub
 from parley_gateway.shell.live_page import LivePage
+from parley_gateway.shell.page_heads import PageHeads
+from parley_gateway.shell.page_reads import PageReads, cursor_of
 from parley_gateway.shell.presence_loop import PresenceLoop
 from parley_gateway.shell.subscriber import Subscriber
 
@@ -27,7 +27,8 @@ class Joins:
     def __init__(self, hub: Hub, presence: PresenceLoop) -> None:
         self._hub = hub
         self._presence = presence
-        self._reading: dict[JoinKey, asyncio.Task[Answer]] = {}
+        self._reads = PageReads(hub)
+        self._heads = PageHeads(hub.store)
         self._kept = KeptAnswers()
 
     def open(self, subscriber: Subscriber, page: str) -> LivePage:
@@ -58,10 +59,8 @@ class Joins:
         readers = await self._presence.counted(live)
         epoch, seq = cursor_of(since)
         kind = None
-        # Whoever was acknowledged before joining finds the change in the answer itself, not only behind it.
-        known = live.channel.received
         while True:
-            answer = await self._read(live, epoch, seq, known)
+            answer = await self._read(live, epoch, seq)
             if kind is not None and answer.kind == "snapshot":
                 # The history changed between two parts: what was sent so far belongs to another one.
                 subscriber.send(PreparedFrame("resync", encode(Resync(live.page, "epoch"))))
@@ -110,48 +109,20 @@ class Joins:
                 asked = True
         return channel.epoch == answer.epoch
 
-    async def _read(self, live: LivePage, epoch: str | None, seq: int, known: int) -> Answer:
-        """Several who come with the same cursor share one query, if it knows what was `known` when they came."""
+    async def _read(self, live: LivePage, epoch: str | None, seq: int) -> Answer:
+        """What the database says after a cursor; not older than the question, though perhaps kept from earlier."""
         key = (live.tenant, live.page, epoch, seq)
-        kept = self._kept.get(key)
-        channel = live.channel
-        if kept is not None:
-            fits = kept.seq == channel.head or channel.since(kept.seq) is not None
-            if kept.epoch == channel.epoch and kept.seq >= known and fits:
+        while (kept := self._kept.get(key)) is not None:
+            under = self._hub.epoch
+            head = await self._heads.read(live.tenant, live.page)
+            if self._hub.outdated(head[0], under):
+                continue
+            if head == (kept.epoch, kept.seq):
                 return kept
             self._kept.drop(key)
-        again = False
-        while True:
-            task = self._reading.get(key)
-            if task is None or task.done():
-                task = self._reading[key] = asyncio.create_task(self._query(live, epoch, seq))
-                task.add_done_callback(partial(self._read_done, key))
-            answer = await asyncio.shield(task)
-            if self._hub.outdated(answer.epoch, answer.under):
-                known = 0  # a number of the history that ended
-                continue
-            if again or answer.epoch != channel.epoch or answer.seq >= known:
-                break
-            again = True  # it began before that was committed; the next one cannot have
+        answer = await self._reads.read_key(key)
         self._kept.put(key, answer)
         return answer
-
-    def _read_done(self, key: JoinKey, task: "asyncio.Task[Answer]") -> None:
-        if self._reading.get(key) is task:
-            del self._reading[key]
-        if not task.cancelled():
-            task.exception()  # whoever still waits is told; when nobody does, it is nobody's problem
-
-    async def _query(self, live: LivePage, epoch: str | None, seq: int) -> Answer:
-        under = self._hub.epoch
-        changes = await self._hub.store.changes(live.tenant, live.page, epoch, seq if epoch else None)
-        return Answer(
-            changes.epoch,
-            changes.seq,
-            "snapshot" if changes.whole else "changes",
-            parts_of(changes, 0 if changes.whole else seq),
-            under,
-        )
 
     async def _send(
         self, live: LivePage, subscriber: Subscriber, answer: Answer, kind: str, part: Part, readers: int
@@ -167,13 +138,6 @@ class Joins:
             subscriber.counter.replay(1, size)
 
 
-def cursor_of(since: Since | None) -> tuple[str | None, int]:
-    """A cursor that can be one of ours; any other asks for everything (WIRE rule 6)."""
-    if since is None or not 0 <= since.seq < 2**53 or not since.epoch.isalnum() or len(since.epoch) > 64:
-        return None, 0
-    return since.epoch, since.seq
-
-
 def page_frame(page: str, epoch: str, kind: str, part: Part, readers: int) -> PreparedFrame:
     """One `page` frame."""
     more: bool | msgspec.UnsetType = True if part.more else msgspec.UNSET
@@ -181,16 +145,3 @@ def page_frame(page: str, epoch: str, kind: str, part: Part, readers: int) -> Pr
         page, epoch, part.seq, "snapshot" if kind == "snapshot" else "changes", part.chats, part.gone, readers, more
     )
     return PreparedFrame("page", encode(frame), f"{epoch}:{part.seq}")
-
-
-def whole_part(changes: Changes, since: int) -> Part:
-    """A database answer as one body, without the frame limit: for HTTP."""
-    parts = parts_of(changes, since)
-    if len(parts) == 1:
-        return parts[0]
-    return Part(
-        [chat for part in parts for chat in part.chats],
-        [gone for part in parts for gone in part.gone],
-        parts[-1].seq,
-        parts[-1].more,
-    )

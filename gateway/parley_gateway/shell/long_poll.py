@@ -9,11 +9,12 @@ from parley import metrics as names
 from parley.client_frames import Since
 from parley.errors import CloseCode, Refusal
 from parley.server_frames import TypingShown
+from parley_gateway.core.kept_answers import Answer
 from parley_gateway.core.prepared_frame import PreparedFrame
 from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.http_access import Caller
 from parley_gateway.shell.live_page import LivePage
-from parley_gateway.shell.page_reads import PageRead, PageReads
+from parley_gateway.shell.page_reads import PageReads
 from parley_gateway.shell.subscriber import Subscriber
 from parley_runtime.tokens import LEEWAY
 
@@ -26,7 +27,7 @@ _typing = msgspec.json.Decoder(TypingShown)
 class Polled(NamedTuple):
     """What a poll is answered with: what changed, the page's readers, and who began to write meanwhile."""
 
-    read: PageRead
+    read: Answer
     readers: int
     typing: list[TypingShown]
 
@@ -119,16 +120,13 @@ class LongPolls:
             live.users -= 1
             gateway.admission.leave(claims)
 
-    async def _changed(self, poll: _Poll) -> PageRead:
+    async def _changed(self, poll: _Poll) -> Answer:
         gateway, live, since = self._gateway, poll.live, poll.since
         channel = live.channel
         while True:
             poll.check()
-            under = gateway.hub.epoch
             read = await self._reads.read(live.tenant, live.page, since)
             poll.check()
-            if gateway.hub.outdated(read.epoch, under):
-                continue
             if read.kind == "snapshot" or read.part.seq > since.seq:
                 return read
             if not channel.started:
