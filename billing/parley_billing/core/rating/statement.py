@@ -101,6 +101,7 @@ def _minimum(work: _Work) -> Amount | None:
 LOWERING: Final[Order[_Work]] = (("sum of lines", _sum), ("coupons", _coupons), ("maximum", _maximum))
 #: … and an agreed minimum has the last word.
 RAISING: Final[Order[_Work]] = (("minimum", _minimum),)
+STATEMENT_ORDER: Final[Order[_Work]] = (*LOWERING, *RAISING)
 
 
 @exact
