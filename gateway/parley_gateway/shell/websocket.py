@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
 from aiohttp import web
 
 from parley import limits
 from parley.claims import Claims
 from parley.client_frames import Do, Since
 from parley.errors import BadInput, CloseCode, Limited, Refusal, Unavailable
-from parley.server_frames import Ack, Error, Move, Pong, RenewSoon, ServerFrame, encode
+from parley.server_frames import Ack, Move, Pong, RenewSoon, ServerFrame, encode
 from parley_gateway.core import handshake
 from parley_gateway.core.bus_entry import Typed
 from parley_gateway.core.frame_reader import TOO_BIG, FrameProblem
@@ -31,6 +30,7 @@ from parley_gateway.core.session import (
     Session,
     ShowTyping,
 )
+from parley_gateway.core.told_refusal import close_reason, error_frame
 from parley_gateway.core.websocket_frame import PING_FRAME, TEXT, received_size, text_frame
 from parley_gateway.shell.frame_protocol import FrameProtocol, take_over
 from parley_gateway.shell.gateway import Gateway
@@ -52,13 +52,6 @@ _PONG = text_frame(encode(Pong()))
 
 #: Close code for a fault of ours (RFC 6455 §7.4.1).
 _INTERNAL_ERROR = 1011
-
-
-def _reason(refusal: Refusal) -> bytes:
-    reason: dict[str, object] = {"code": refusal.code}
-    if refusal.retry_in_ms is not None:
-        reason["retryInMs"] = refusal.retry_in_ms
-    return msgspec.json.encode(reason)
 
 
 class WebSocketConnection(FrameProtocol, Subscriber):
@@ -138,9 +131,9 @@ class WebSocketConnection(FrameProtocol, Subscriber):
 
     def on_problem(self, problem: FrameProblem) -> None:
         if problem.code == TOO_BIG:
-            self.fail(CloseCode.FRAME_TOO_BIG, _reason(Refusal("too-big")))
+            self.fail(CloseCode.FRAME_TOO_BIG, close_reason(Refusal("too-big")))
         else:
-            self.fail(problem.code, _reason(Refusal("bad-frame")))
+            self.fail(problem.code, close_reason(Refusal("bad-frame")))
 
     def _silent(self) -> None:
         self._perform(self._session.hello_timeout(), 0)
@@ -165,7 +158,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
             case RenewToken(token):
                 self._with_key(token, partial(self._renew, token))
             case Refuse(refusal, broadcast_id, page, close):
-                self._tell(_error(refusal, broadcast_id, page))
+                self._tell(error_frame(refusal, broadcast_id, page))
                 if close is not None:
                     self.end(close, refusal)
 
@@ -197,7 +190,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
             claims = gateway.admission.verify(token, self._origin)
             gateway.admission.enter(claims)
         except Refusal as refusal:
-            self._tell(_error(refusal))
+            self._tell(error_frame(refusal))
             self.end(refusal.close or CloseCode.TOKEN, refusal)
             return
         self._header_token = None
@@ -228,12 +221,12 @@ class WebSocketConnection(FrameProtocol, Subscriber):
             claims = self._gateway.admission.verify(token, self._origin)
             lost = self._session.renewed(claims)
         except Refusal as refusal:
-            self._tell(_error(refusal))
+            self._tell(error_frame(refusal))
             return
         self._welcome(claims)
         for page in lost:
             self._close_page(page)
-            self._tell(_error(Refusal("forbidden", "Your new token does not cover this page."), None, page))
+            self._tell(error_frame(Refusal("forbidden", "Your new token does not cover this page."), None, page))
 
     def _do(self, do: Do, size: int) -> None:
         assert self._session.claims is not None
@@ -262,14 +255,14 @@ class WebSocketConnection(FrameProtocol, Subscriber):
         if problem is None:
             self._tell(Ack(broadcast_id, operation.page, future.result().seq))
         elif isinstance(problem, Refusal):
-            self._tell(_error(problem, broadcast_id, operation.page))
+            self._tell(error_frame(problem, broadcast_id, operation.page))
         else:
             get_logger().error("an operation failed", tenant=self.tenant, exc_info=problem)
-            self._tell(_error(Refusal("internal"), broadcast_id, operation.page))
+            self._tell(error_frame(Refusal("internal"), broadcast_id, operation.page))
 
     def _open(self, page: str, since: Since | None) -> None:
         if self._joining >= JOINS:
-            self._tell(_error(Limited("over-limit", "Too many joins wait for their answer."), None, page))
+            self._tell(error_frame(Limited("over-limit", "Too many joins wait for their answer."), None, page))
             return
         self._gateway.joins.open(self, page)
         self._joining += 1
@@ -283,7 +276,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
             del self.joins[page]
         if not task.cancelled() and (problem := task.exception()) is not None:
             get_logger().error("a join failed", tenant=self.tenant, exc_info=problem)
-            self._tell(_error(Refusal("internal", "The page could not be opened."), None, page))
+            self._tell(error_frame(Refusal("internal", "The page could not be opened."), None, page))
 
     async def _join(self, page: str, since: Since | None, before: "asyncio.Task[None] | None") -> None:
         """Each join is answered, in order: `before` is the one before it on the same page."""
@@ -299,7 +292,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
         try:
             await self._gateway.joins.answer(self.pages[page], self, since)
         except FAULTS:
-            self._tell(_error(Unavailable("The page cannot be read right now."), None, page))
+            self._tell(error_frame(Unavailable("The page cannot be read right now."), None, page))
             self._session.pages.discard(page)
             self._gateway.joins.close(self, page)
 
@@ -337,7 +330,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
 
     def end(self, code: CloseCode, refusal: Refusal) -> None:
         """Close, and say why."""
-        self.close(code, _reason(refusal))
+        self.close(code, close_reason(refusal))
 
     def on_lost(self) -> None:
         self._expiry.cancel()
@@ -347,10 +340,6 @@ class WebSocketConnection(FrameProtocol, Subscriber):
         if self._session.claims is not None:
             self._gateway.admission.leave(self._session.claims)
             self._gateway.disconnected(self)
-
-
-def _error(refusal: Refusal, broadcast_id: str | None = None, page: str | None = None) -> Error:
-    return Error(refusal.code, refusal.message, refusal.help, broadcast_id, page, refusal.retry_in_ms)
 
 
 def serve(gateway: Gateway, request: web.Request) -> web.StreamResponse:
