@@ -96,7 +96,7 @@ $(VENV)/.dev: requirements/dev.txt requirements/build.txt $(VENV)/.python
 	@touch $@
 
 # The checkout itself: its modules, the command `parley`, and the commands that the rooms bring along.
-$(VENV)/.parley: pyproject.toml hatch_build.py gateway/parley_gateway/shell/send_to_all.c common/parley/__init__.py $(VENV)/.runtime
+$(VENV)/.parley: pyproject.toml common/parley/__init__.py $(VENV)/.runtime
 	@$(PIP) --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -12,7 +12,7 @@ from parley_gateway.core.meter import Counter
 from parley_gateway.core.prepared_frame import PreparedFrame
 from parley_gateway.shell.audience import Audience, Part
 from parley_gateway.shell.live_page import LivePage
-from parley_gateway.shell.send_to_all import SendToAll, best_send_to_all
+from parley_gateway.shell.send_to_all import SendToAll, send_to_all
 from parley_gateway.shell.subscriber import Subscriber
 
 #: Sockets written in one go: about 1 ms.
@@ -46,7 +46,7 @@ class Broadcast:
         self._groupings = page.groupings
         self._slices = page.audience.slices(SLICE)
 
-    def write_slice(self, send_to_all: SendToAll) -> bool:
+    def write_slice(self, send: SendToAll) -> bool:
         """Write the next slice; False when there was none."""
         if self.after is not None and self.page.members is not self._members:
             return False  # the page began anew: who is a member now knows more than this
@@ -58,7 +58,7 @@ class Broadcast:
             told = [one for part in parts for one in part.subscribers if self._is_for(one)]
             parts = next(Audience(told).slices(SLICE), [])
         for part in parts:
-            messages, size = self._write(part, send_to_all)
+            messages, size = self._write(part, send)
             self._count(part.counter, messages, size)
         return True
 
@@ -69,12 +69,12 @@ class Broadcast:
             return False
         return not (self.skip and subscriber.client == self.skip)
 
-    def _write(self, part: Part, send_to_all: SendToAll) -> tuple[int, int]:
+    def _write(self, part: Part, send: SendToAll) -> tuple[int, int]:
         """Messages and bytes that count."""
         messages = size = 0
         if part.descriptors is not None and len(self._prepared) == 1:
             frame, events = self._prepared[0]
-            incomplete = send_to_all(part.descriptors, frame.websocket)
+            incomplete = send(part.descriptors, frame.websocket)
             complete = len(part.subscribers) - len(incomplete)
             messages, size = complete * events, complete * len(frame.websocket)
             for place, taken in incomplete:
@@ -103,8 +103,8 @@ class Broadcast:
 class FanOut:
     """The queue of broadcasts: one line for each tenant."""
 
-    def __init__(self, send_to_all: SendToAll | None = None) -> None:
-        self._send_to_all = send_to_all or best_send_to_all()
+    def __init__(self, send: SendToAll = send_to_all) -> None:
+        self._send_to_all = send
         self._lines: OrderedDict[str, deque[Broadcast]] = OrderedDict()
         self._wake = asyncio.Event()
 
