@@ -252,3 +252,45 @@ def test_an_answer_whose_history_changes_between_two_parts_ends_in_a_resync() ->
         world.settle()
     finally:
         world.end()
+
+
+def test_the_rest_of_an_answer_knows_what_its_beginning_knew() -> None:
+    """A chat that moves on between two parts is in neither when the rest comes from an answer that is older."""
+    world = GatewayWorld(2, 3, answer=2)
+    try:
+        writer, early, late = world.clients
+        behind, ahead = world.gateways
+        world.connect(writer, behind)
+        chats = [world.new_id() for _ in range(4)]
+        for number, chat in enumerate(chats):
+            anchor = {"quote": {"exact": "piece"}, "position": {"start": number, "end": number + 1}}
+            world.send(writer, writer.model.do(chat, op="new-chat", text="x", anchor=anchor))
+        world.loop.pass_time(1.0)
+        world.hear(writer)
+        # One that comes back with the cursor 4 leaves its answer, "nothing new", to be kept where the bus is behind.
+        world.cut(writer)
+        world.connect(writer, behind)
+        world.loop.pass_time(1.0)
+        world.hear(writer)
+        assert (writer.model.seq, writer.model.in_sync) == (4, True)
+        world.connect(early, ahead)
+        world.loop.pass_time(1.0)
+        world.send(early, early.model.do(world.new_id(), op="resolve", chat=chats[0]))
+        world.loop.pass_time(1.0)
+        # Parts up to 4 are read when the first chat has moved on to 5 already.
+        world.connect(late, ahead)
+        connection = late.connection
+        assert connection is not None
+        connection.pace = 10.0
+        while late.model.seq < 4:
+            world.loop.pass_time(10.0)
+            world.hear(late)
+        assert not late.model.in_sync
+        world.cut(late)
+        world.connect(late, behind)
+        world.loop.pass_time(0.01)
+        world.hear(late)
+        world.check()
+        world.settle()
+    finally:
+        world.end()
