@@ -28,9 +28,9 @@ class Constant:
 
 
 #: Measured on a loaded machine (see docs/performance.md): on a quiet one everything is cheaper.
-MEMORY = Constant(18.4, "kB", "idle", "memory per joined connection")
-REST = Constant(8.0, "% of a core for 10,000", "idle", "CPU at rest, 10,000 connections")
-CONNECT = Constant(975, "µs", "connect", "token seen before")
+MEMORY = Constant(5.1, "kB", "idle", "memory per joined connection")
+REST = Constant(6.0, "% of a core for 10,000", "idle", "CPU at rest, 10,000 connections")
+CONNECT = Constant(600, "µs", "connect", "token seen before")
 DELIVERY = Constant(9.7, "µs", "delivery", "1 per flush")
 OPERATION = Constant(155, "µs", "writes", "gateway's CPU")
 COMMITS = Constant(1_430, "operations/s", "writes", "acknowledged operations")
