@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import redis
 
+from kit.clock import FrozenClock
 from kit.usage import NOON, ledger_sums, random_record, sums_of, until
 from parley.claims import Claims
-from parley.clock import FrozenClock
 from parley.metrics import USAGE_RECORDS
 from parley.redis_keys import BODY, Keys
 from parley.usage import UsageRecord, encode_record

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
+from kit.clock import FrozenClock
 from kit.servers import run_apart
 from kit.usage import NOON, random_record, until
-from parley.clock import FrozenClock
 from parley.metrics import RECONCILED, RECONCILIATION_UNEQUAL
 from parley.usage import UsageLine, UsageRecord, encode_record
 from parley_billing.core.intake import take_in

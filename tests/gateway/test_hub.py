@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from parley.clock import FrozenClock
+from kit.clock import FrozenClock
 from parley_gateway.core.bus_entry import Changed, Typed
 from parley_gateway.core.change import Change
 from parley_gateway.core.meter import Meter

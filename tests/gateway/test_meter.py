@@ -5,7 +5,7 @@ from collections import Counter as Tally
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley.clock import FrozenClock
+from kit.clock import FrozenClock
 from parley.limits import OPEN_SUMS, SITE_NAME, SITES_PER_TENANT
 from parley.usage import MINUTE_MS, USAGE_CLASSES, UsageLine
 from parley_gateway.core.meter import Meter

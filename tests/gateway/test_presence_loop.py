@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from parley.clock import FrozenClock
+from kit.clock import FrozenClock
 from parley.redis_keys import Keys
 from parley_gateway.core.bus_entry import Counted
 from parley_gateway.shell.fan_out import FanOut

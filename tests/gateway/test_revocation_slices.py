@@ -6,8 +6,8 @@ from unittest.mock import Mock
 
 import msgspec
 
+from kit.clock import FrozenClock
 from parley.claims import Claims, Role
-from parley.clock import FrozenClock
 from parley.errors import CloseCode, Refusal
 from parley.tenants import Tenant
 from parley_gateway.shell.gateway import ENDED_AT_ONCE, Gateway

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from aiohttp import HttpVersion11
 
+from kit.clock import FrozenClock
 from kit.tokens import NOW, World, token
-from parley.clock import FrozenClock
 from parley.errors import Refusal
 from parley.tenants import Revocation
 from parley_gateway.shell.admission import Admission

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import asyncpg
 
+from kit.clock import FrozenClock
 from kit.operations import uuid
 from kit.virtual_time import VirtualLoop
-from parley.clock import FrozenClock
 from parley.errors import Refusal
 from parley.objects import Author
 from parley_gateway.core.operation import Operation

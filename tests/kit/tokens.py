@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from jwt.algorithms import get_default_algorithms
 
-from parley.clock import FrozenClock
+from kit.clock import FrozenClock
 from parley.tenants import ALGORITHMS, Algorithm, Key, Tenant
 from parley_runtime.signing import generate_key
 

@@ -17,8 +17,8 @@ from jwt.algorithms import get_default_algorithms
 from msgspec.structs import replace
 
 from kit.certificates import certificate
+from kit.clock import FrozenClock
 from kit.tokens import NOW, dump, key_pair, segment, signature
-from parley.clock import FrozenClock
 from parley.errors import Refusal
 from parley.jwks import STALE_MOST, UNKNOWN_EVERY, USUAL_AGE
 from parley.tenants import Algorithm, Key, Tenant

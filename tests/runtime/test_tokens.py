@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.clock import FrozenClock
 from kit.token_attacks import ATTACKS, Make, with_header, with_payload
 from kit.tokens import MISSING, NOW, World, key_pair, segment, token
 from parley.claims import Role
-from parley.clock import FrozenClock
 from parley.errors import Refusal
 from parley.revocation import revoke_reader
 from parley.tenants import ALGORITHMS, Algorithm, Key, Revocation, Tenant
