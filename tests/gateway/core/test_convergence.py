@@ -261,31 +261,31 @@ def test_the_rest_of_an_answer_knows_what_its_beginning_knew() -> None:
         writer, early, late = world.clients
         behind, ahead = world.gateways
         world.connect(writer, behind)
-        chats = [world.new_id() for _ in range(4)]
+        chats = [world.new_id() for _ in range(5)]
         for number, chat in enumerate(chats):
             anchor = {"quote": {"exact": "piece"}, "position": {"start": number, "end": number + 1}}
             world.send(writer, writer.model.do(chat, op="new-chat", text="x", anchor=anchor))
         world.loop.pass_time(1.0)
         world.hear(writer)
-        # One that comes back with the cursor 4 leaves its answer, "nothing new", to be kept where the bus is behind.
+        # One that comes back with the cursor 5 leaves its answer, "nothing new", to be kept where the bus is behind.
         world.cut(writer)
         world.connect(writer, behind)
         world.loop.pass_time(1.0)
         world.hear(writer)
-        assert (writer.model.seq, writer.model.in_sync) == (4, True)
+        assert (writer.model.seq, writer.model.in_sync) == (5, True)
         world.connect(early, ahead)
         world.loop.pass_time(1.0)
         world.send(early, early.model.do(world.new_id(), op="resolve", chat=chats[0]))
         world.loop.pass_time(1.0)
-        # Parts up to 4 are read when the first chat has moved on to 5 already.
+        # Parts up to 5 are read when the first chat has moved on to 6 already.
         world.connect(late, ahead)
         connection = late.connection
         assert connection is not None
-        connection.pace = 10.0
-        while late.model.seq < 4:
-            world.loop.pass_time(10.0)
+        connection.pace = 1.0
+        while late.model.seq < 5:
+            world.loop.pass_time(0.5)
             world.hear(late)
-        assert not late.model.in_sync
+        assert (late.model.seq, late.model.in_sync) == (5, False)
         world.cut(late)
         world.connect(late, behind)
         world.loop.pass_time(0.01)
