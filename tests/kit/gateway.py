@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pytest
 
-from parley_runtime.embedded import Child, free_port
+from parley_runtime.embedded import Child, ChildLife, free_port
 
 HOST = "127.0.0.1"
 #: The checkout's rooms, so that the children run the same code as the tests, installed or not.
@@ -26,7 +26,7 @@ LOOK_EVERY = 0.02
 PORT_ATTEMPTS = 3
 
 
-class GatewayProcess:
+class GatewayProcess(ChildLife):
     """One gateway and its two ports, which it keeps over `restart`. Ready when made; `end` it.
 
     `settings` are environment variables without their prefix: `{"DRAIN_SECONDS": "0"}`. `environment`: further ones.
@@ -99,18 +99,6 @@ class GatewayProcess:
         except (OSError, urllib.error.HTTPError):
             return False
 
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    @property
-    def running(self) -> bool:
-        return self._child.running
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
-        self._child.kill()
-
     def terminate(self, seconds: float = 30.0) -> int:
         """SIGTERM, and wait until it has drained and ended. Its exit status."""
         return self._child.stop(seconds=seconds)
@@ -122,14 +110,6 @@ class GatewayProcess:
     def ended(self, seconds: float = 30.0) -> int:
         """Wait until it has ended by itself. Its exit status."""
         return self._child.wait(seconds)
-
-    def suspend(self) -> None:
-        """SIGSTOP."""
-        self._child.suspend()
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._child.resume()
 
     def restart(self, *, wait: bool = True) -> None:
         """Kill it if it runs, and start it on the same ports."""

@@ -9,10 +9,12 @@ from parley_runtime.embedded.directory import DataDirectory
 from parley_runtime.embedded.ports import free_port, listening_socket
 from parley_runtime.embedded.postgres import PostgresServer
 from parley_runtime.embedded.problem import SetupProblem
+from parley_runtime.embedded.server import ChildLife
 from parley_runtime.embedded.valkey import ValkeyServer
 
 __all__ = [
     "Child",
+    "ChildLife",
     "DataDirectory",
     "PostgresServer",
     "SetupProblem",

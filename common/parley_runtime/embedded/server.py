@@ -8,23 +8,14 @@ from parley_runtime.embedded.child import Child
 from parley_runtime.embedded.directory import DataDirectory
 
 
-class EmbeddedServer(ABC):
-    """A running server. Who derives from it sets `_data`, `_child` and `port`, and says how it starts."""
+class ChildLife:
+    """What can be done to a program that runs as one child. Who derives from it sets `_child`."""
 
-    #: What asks the server to end in order.
-    _stop_signal = signal.SIGTERM
-    #: Its pid's file in the data directory, by which a leftover of a crash is found.
-    _pidfile_name: str
-
-    _data: DataDirectory
     _child: Child
-    _fixed_port: int | None
-    directory: Path
-    port: int
 
     @property
     def pid(self) -> int:
-        """The server's process id."""
+        """Its process id."""
         return self._child.pid
 
     @property
@@ -32,14 +23,8 @@ class EmbeddedServer(ABC):
         """Whether the process is there (suspended counts)."""
         return self._child.running
 
-    def stop(self, seconds: float = 10.0) -> None:
-        """End it in order (data is written), by force after `seconds`; give the directory back."""
-        self._child.stop(self._stop_signal, seconds)
-        self._pidfile.unlink(missing_ok=True)
-        self._data.release()
-
     def kill(self) -> None:
-        """SIGKILL, to its own children too. The directory stays ours, for :meth:`restart`."""
+        """SIGKILL, to its own children too, and wait until they are gone."""
         self._child.kill()
 
     def suspend(self) -> None:
@@ -49,6 +34,26 @@ class EmbeddedServer(ABC):
     def resume(self) -> None:
         """SIGCONT."""
         self._child.resume()
+
+
+class EmbeddedServer(ChildLife, ABC):
+    """A running server. Who derives from it sets `_data`, `_child` and `port`, and says how it starts."""
+
+    #: What asks the server to end in order.
+    _stop_signal = signal.SIGTERM
+    #: Its pid's file in the data directory, by which a leftover of a crash is found.
+    _pidfile_name: str
+
+    _data: DataDirectory
+    _fixed_port: int | None
+    directory: Path
+    port: int
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End it in order (data is written), by force after `seconds`; give the directory back."""
+        self._child.stop(self._stop_signal, seconds)
+        self._pidfile.unlink(missing_ok=True)
+        self._data.release()
 
     def restart(self) -> None:
         """End it if it runs, and start it again on the same port with the same password and data."""
