@@ -10,16 +10,11 @@ export const CONTEXT = 64;
 export const MAX_QUOTE = 256;
 /** A rival with less than this share of the surroundings, in hundredths, is not worth its bytes. */
 const LEAST_RIVAL = 60;
-/** Most characters of the structural hint. */
-const MAX_PATH = 32;
 
 /** Describes a selected range so that it can be found again after the page has changed; `null` if it holds no text. */
 export function describe(range: Range, index: TextIndex, haystack: Haystack): Anchor | null {
   const found = index.offsets(range);
-  if (found === null) return null;
-  const path = structuralPath(range.startContainer);
-  const anchor = anchorAt(index.text, haystack, found.start, found.end);
-  return path === "" ? anchor : { ...anchor, hint: { path, ...anchor.hint } };
+  return found === null ? null : anchorAt(index.text, haystack, found.start, found.end);
 }
 
 /** The anchor of the characters of a text from `start` to before `end`; `haystack` are of the same text. */
@@ -72,30 +67,4 @@ function tail(text: string, size: number): string {
 
 function segments(text: string): Iterable<Intl.SegmentData> {
   return new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text);
-}
-
-/** The nearest id above a node and the way down from it, such as `#part-2>p:3`. */
-function structuralPath(node: Node): string {
-  const way: string[] = [];
-  let element = node.nodeType === 1 ? (node as Element) : node.parentElement;
-  while (element !== null && element.tagName !== "BODY") {
-    if (element.id !== "") {
-      way.unshift(`#${element.id}`);
-      break;
-    }
-    way.unshift(`${element.tagName.toLowerCase()}:${place(element)}`);
-    element = element.parentElement;
-  }
-  while (way.length > 1 && way.join(">").length > MAX_PATH) way.shift();
-  const hint = way.join(">");
-  return hint.length <= MAX_PATH ? hint : "";
-}
-
-/** Which of its parent's children of the same kind an element is, from 1. */
-function place(element: Element): number {
-  let count = 1;
-  for (let before = element.previousElementSibling; before !== null; before = before.previousElementSibling) {
-    if (before.tagName === element.tagName) count += 1;
-  }
-  return count;
 }

@@ -7,16 +7,19 @@ const MAX_EXACT = 8;
 
 /** Quotes and dashes as a keyboard has them: an editor's typesetting is no change. Keeps every offset. */
 export function fold(text: string): string {
-  return text.replace(/[‘’‚‛′“”„‟″«»‐-―−\u00a0\u202f]/g, (mark) => ("‘’‚‛′".includes(mark) ? "'" : "“”„‟″«»".includes(mark) ? '"' : /\s/.test(mark) ? " " : "-"));
+  return text.replace(/[‘’‚‛′]/g, "'").replace(/[“”„‟″«»]/g, '"').replace(/[‐-―−]/g, "-");
 }
 
 /** A text in which pieces are found again: exactly anywhere, with edits in a part of it. */
 export class Haystack {
-  readonly text: string;
+  #folded: string | undefined;
   #words: WordIndex | undefined;
 
-  constructor(text: string) {
-    this.text = fold(text);
+  constructor(readonly raw: string) {}
+
+  get text(): string {
+    this.#folded ??= fold(this.raw);
+    return this.#folded;
   }
 
   get words(): WordIndex {

@@ -4,7 +4,7 @@ import { inOrder, words } from "./evidence";
 import { Haystack } from "./haystack";
 import { type Place, type Scope, type Sought, inFullContext, occurrences, soughtOf } from "./sought";
 import { type Neighbourhood, neighbourhoods } from "./surroundings";
-import { AHEAD, type Candidate, GUESS, SURE, isSure, isWhole, leads, weighed } from "./weighing";
+import { AHEAD, type Candidate, GUESS, SURE, isWhole, leads, weighed } from "./weighing";
 
 export interface Found extends Place {
   readonly state: "anchored" | "changed" | "uncertain";
@@ -63,8 +63,8 @@ export function locate(anchor: Anchor, page: string | Haystack): Location {
   const unchanged = unmoved(sought, haystack);
   if (unchanged !== null) return unchanged;
   const near = sought.count === undefined ? [] : neighbourhoods(sought.around, haystack.words, sought.length, sought.position);
-  const [likeliest] = near;
-  return likeliest === undefined || likeliest.bits < SURE_AROUND ? anywhere(sought, haystack) : around(sought, haystack, near);
+  // Its surroundings are unknown, or are gone: then it may be anywhere near its old place.
+  return around(sought, haystack, (near[0]?.bits ?? 0) < SURE_AROUND ? [{ ...widely(sought), bits: 0, share: 0, start: undefined, end: undefined }] : near);
 }
 
 /** The quote with its whole context on both sides: the usual case, and one plain search. */
@@ -102,8 +102,8 @@ function within(sought: Sought, haystack: Haystack, near: Neighbourhood): Locati
     return { state: sure ? "anchored" : "uncertain", start: only.start, end: only.end };
   }
   // An edited quote away from its old neighbours is as good as its context: the next paragraph may be a lot like it.
-  const reworded = (): Found | null => choose(edited(sought, haystack, scope), "changed", (place) => isWhole(place) && fits(place, near));
-  return between ?? choose(ranked, "uncertain", never) ?? reworded() ?? orphan(near.start ?? near.end);
+  const reworded = (): Found | null => choose(edited(sought, haystack, scope), "changed", (place) => isWhole(place) && (near.share === 0 || fits(place, near)));
+  return between ?? choose(ranked, "anchored", (place) => near.share === 0 && isWhole(place)) ?? reworded() ?? orphan(near.start ?? near.end);
 }
 
 /** The best of some places: of this state if it is sure, else a guess if it is worth one; `lone` if being the only one makes it so. */
@@ -134,11 +134,6 @@ function fitting(places: readonly Candidate[], near: Neighbourhood): Candidate[]
 /** Whether the quote stood in one place only and still does, with something of its context or with many words. */
 function isUnique({ before, after }: Candidate, sought: Sought, haystack: Haystack): boolean {
   return sought.count === 1 && (before + after >= SURE || sought.length >= MANY) && occurrences(sought, haystack).length === 1;
-}
-
-/** Whether other places of the page were so much alike that one of them can be taken for this one. */
-function hasTwins({ twins = 1, rival }: Sought): boolean {
-  return twins > 1 || rival > 0;
 }
 
 /** Bits for a place by how exactly it is where what stands before it and after it says. */
@@ -182,35 +177,11 @@ function moved(sought: Sought, haystack: Haystack): Found | null {
   return choose(weighed(exact, sought, haystack), "anchored", (place) => isWhole(place) || isUnique(place, sought, haystack), lone);
 }
 
-/** The quote anywhere on the page: its surroundings are unknown, or are gone. */
-function anywhere(sought: Sought, haystack: Haystack): Location {
-  const exact = weighed(occurrences(sought, haystack), sought, haystack);
-  const [first] = exact;
-  if (first !== undefined && isUnique(first, sought, haystack)) return { state: "anchored", start: first.start, end: first.end };
-  const lone = sought.length >= LONE_LENGTH;
-  const reworded = (): Candidate[] => edited(sought, haystack, widely(sought));
-  const between = fromNeighbours(sought, haystack);
-  // The old neighbours closed the gap: what stands elsewhere was moved there, or is a twin of what was deleted.
-  if (between?.state === "orphan") {
-    const places = exact.length > 0 ? exact : reworded();
-    return (lone && places.length === 1 ? choose(places, "uncertain", never, lone) : null) ?? between;
-  }
-  if (between !== null) return exact.length < (sought.count ?? 0) && hasTwins(sought) ? { ...between, state: "uncertain" } : between;
-  return choose(exact, "anchored", isSure, lone) ?? choose(reworded(), "changed", sought.count === undefined ? isSure : isWhole) ?? gone(sought, haystack);
-}
-
-/** The neighbour that is still there says where it was. */
-function gone(sought: Sought, haystack: Haystack): Location {
-  const before = sought.quote.prefix.slice(-EDGE);
-  return orphan(haystack.near(before, errorsIn(before), widely(sought))[0]?.end);
-}
-
 /** The region between the old neighbours is the quote, however it was rewritten; an empty one says it was deleted. */
-function fromNeighbours(sought: Sought, haystack: Haystack, near?: Neighbourhood): Location | null {
+function fromNeighbours(sought: Sought, haystack: Haystack, near: Neighbourhood): Location | null {
   const { quote, length } = sought;
-  const scope = near === undefined ? widely(sought) : scopeOf(near);
-  const regions = weighed(betweenNeighbours(sought, haystack, scope), sought, haystack);
-  const there = near === undefined ? [] : fitting(regions, near);
+  const regions = weighed(betweenNeighbours(sought, haystack, scopeOf(near)), sought, haystack);
+  const there = fitting(regions, near);
   const [first, second] = there.length > 0 ? there : regions;
   if (first === undefined) return null;
   const { start, end } = first;
@@ -219,7 +190,8 @@ function fromNeighbours(sought: Sought, haystack: Haystack, near?: Neighbourhood
   if (region.length < Math.min(2, length) || similarity(quote, region) < least) return { state: "orphan", start };
   const ahead = second === undefined || first.evidence - second.evidence >= AHEAD;
   const same = quote.tail === undefined && region === quote.exact;
-  const sure = near === undefined ? isSure(first) || first.share >= SHARE_BETWEEN : fits(first, near) && isKnown(near, sought) && !isShorter(near, region.length);
+  const alone = sought.twins === undefined || (sought.twins === 1 && sought.rival === 0);
+  const sure = near.share === 0 ? alone && (isWhole(first) || first.share >= SHARE_BETWEEN) : fits(first, near) && isKnown(near, sought) && !isShorter(near, region.length);
   return { state: sure && ahead ? (same ? "anchored" : "changed") : "uncertain", start, end };
 }
 

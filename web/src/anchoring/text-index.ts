@@ -143,8 +143,10 @@ class Builder {
   }
 
   #unit(unit: string, begin: number, end: number): void {
-    if (INVISIBLE.test(unit)) return;
-    if (SPACE.test(unit)) {
+    // Most letters are neither; asking the patterns about each would take most of the time.
+    const plain = unit > " " && unit <= "~";
+    if (!plain && INVISIBLE.test(unit)) return;
+    if (!plain && SPACE.test(unit)) {
       if (!this.#spaced) this.#push(" ", begin, end);
       this.#spaced = true;
       this.#gap = false;

@@ -6,14 +6,9 @@ import type { Place, Sought } from "./sought";
 export const SURE = 12;
 export const GUESS = 14;
 export const AHEAD = 6;
-/** Within so many characters of the old place, evidence to be sure where the nearness itself says little: a common word. */
-const CLOSE = 100;
-const SURE_CLOSE = 24;
 /** A letter of a quote that stands there unchanged says so many bits against a twin, up to so many. */
 const LETTER = 1 / 8;
 const MOST_LETTERS = 8;
-/** So many bits of nearness make a place near. */
-const NEAR = 4;
 /** Far from the old place both sides' context must stand there, with so many bits in all and on each side: else a twin will do. */
 const SURE_FAR = 50;
 const SIDE_FAR = 12;
@@ -21,9 +16,9 @@ const SIDE_FAR = 12;
 const SHARE_FAR = 0.6;
 /** Another place that has so many bits more of one side's context: the neighbours were torn apart. */
 const TORN = 12;
-/** Characters around a place in which its nearness to the old position is measured, and what nearness says at most. */
-const NEARBY = 2_000;
-const MOST_NEARNESS = 8;
+/** Nearness to the old place says so many bits at most, and one less for each doubling of so many characters. */
+const MOST_NEARNESS = 6;
+const NEAR = 16;
 
 export interface Candidate extends Place {
   /** Bits of the context that stands before and after. */
@@ -31,8 +26,6 @@ export interface Candidate extends Place {
   readonly after: number;
   /** 0 to 1: the part of the context's bits that is there. */
   readonly share: number;
-  readonly near: number;
-  readonly distance: number;
   readonly evidence: number;
 }
 
@@ -49,28 +42,14 @@ export function weighed(places: readonly Place[], { quote, length, position }: S
     // An empty context is the edge of the page.
     const before = quote.prefix === "" ? (start === 0 ? SURE : 0) : sharedContext(prefix, words(there.before), "last");
     const after = quote.suffix === "" ? (end === text.length ? SURE : 0) : sharedContext(suffix, words(there.after), "first");
-    const near = nearness(start, places, position);
+    const near = Math.max(0, MOST_NEARNESS - Math.log2(1 + Math.abs(start - position) / NEAR));
     return {
-      start, end, before, after, near, distance: Math.abs(start - position),
+      start, end, before, after,
       share: Math.min(1, (before + after) / Math.max(1, whole)),
       evidence: before + after + near + unique - Math.log2(places.length),
     };
   });
   return rated.sort((a, b) => b.evidence - a.evidence);
-}
-
-/** How much it says that a place is so near to the old one: next to nothing where there are many. */
-function nearness(start: number, places: readonly Place[], position: number): number {
-  const rivals = Math.max(1, places.filter((place) => Math.abs(place.start - position) < NEARBY).length);
-  const chance = (2 * (Math.abs(start - position) + 8) * rivals) / (2 * NEARBY);
-  return Math.min(MOST_NEARNESS, Math.max(0, -Math.log2(chance)));
-}
-
-/** Whether a place can be taken without a doubt, its rivals apart. */
-export function isSure({ before, after, share, near, distance, evidence }: Candidate): boolean {
-  if (near >= NEAR && evidence >= SURE) return true;
-  if (distance <= CLOSE && evidence >= SURE_CLOSE) return true;
-  return isWhole({ before, after, share });
 }
 
 /** Whether so much of both sides' context is there that it needs nothing else. */

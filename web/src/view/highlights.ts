@@ -31,9 +31,11 @@ export class Highlights {
   /** Replaces what this widget paints of one kind; another widget on the page keeps its own. */
   paint(kind: HighlightKind, ranges: Range[]): void {
     if (!this.supported || !this.#live) return;
+    const painted = this.#painted.get(kind) ?? [];
+    if (painted.length === ranges.length && ranges.every((range, at) => range === painted[at])) return;
     const name = NAMES[kind];
     let highlight = CSS.highlights.get(name);
-    for (const range of this.#painted.get(kind) ?? []) highlight?.delete(range);
+    for (const range of painted) highlight?.delete(range);
     if (ranges.length > 0 && highlight === undefined) {
       highlight = new Highlight();
       highlight.priority = kind === "active" ? 2 : kind === "open" ? 1 : 0;

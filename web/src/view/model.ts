@@ -1,14 +1,13 @@
-import type { Location } from "../anchoring/locate";
 import type { Client } from "../connection/client";
 import type { ChatView, CommentView } from "../connection/overlay";
 import type { PageView } from "../connection/page-session";
 import type { Anchor, Operation, Person } from "../wire/frames";
 import { type HighlightKind, Highlights } from "./highlights";
-import type { PageText } from "./page-text";
+import type { PageText, Placed } from "./page-text";
 
 export interface Discussion {
   readonly chat: ChatView;
-  readonly location: Location;
+  readonly location: Placed;
 }
 
 /** What the panel shows. */

@@ -39,8 +39,6 @@ export interface Anchor {
 
 /** What tells a quote from its twins. A gateway keeps it as it is; whatever is missing or unknown is ignored. */
 export interface Hint {
-  /** Where in the document's structure the quote began: the nearest id and a short path, such as `#part-2>p:3`. */
-  readonly path?: string;
   /** In how many places of the page the quote stood; 500 is "500 or more". */
   readonly count: number;
   /** In how many of them it had the same context; left out for one. */
