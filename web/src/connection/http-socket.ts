@@ -249,8 +249,7 @@ interface Problem {
 
 function parseProblem(answer: HttpAnswer | null): Problem {
   try {
-    const { code, message, help, retryInMs } = JSON.parse(answer?.text ?? "{}") as Problem;
-    return { ...(code && { code }), ...(message && { message }), ...(help && { help }), ...(retryInMs && { retryInMs }) };
+    return (JSON.parse(answer?.text ?? "{}") as Problem | null) ?? {};
   } catch {
     return {};
   }

@@ -1,5 +1,5 @@
 import type { ClientFrame } from "../wire/frames";
-import { readClaims } from "./claims";
+import { identityOf } from "./claims";
 import type { Environment, Socket, SocketHandlers, Transport } from "./environment";
 import { MOVE_NOW } from "./ladder";
 import { FULL, type Relay } from "./relay";
@@ -28,8 +28,8 @@ export class SharedTransport implements Transport {
   ) {}
 
   open(token: string, handlers: SocketHandlers): Socket {
-    const identity = readClaims(token)?.identity;
-    const name = identity === undefined ? null : `parley ${this.scope} ${identity}`;
+    const identity = identityOf(token);
+    const name = identity === null ? null : `parley ${this.scope} ${identity}`;
     if (this.#room !== null && this.#room.name !== name) this.stop();
     if (name === null) return this.inner.open(token, handlers);
     this.#room ??= new Room(this.env, this.tabs, name, this.inner, this.relay, this.nudge);
