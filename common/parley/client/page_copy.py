@@ -1,0 +1,92 @@
+"""What a client knows of one page (rules 4 and 5): only `page` and `live` move it, and only in order."""
+
+import msgspec
+
+from parley.client_frames import Join, Since
+from parley.objects import Chat, Comment
+from parley.server_frames import Event, Live, Page
+
+_chats: msgspec.json.Decoder[Chat] = msgspec.json.Decoder(Chat)
+_events: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+class PageCopy:
+    """A page as of `seq`. `chats` by id; `readers`: who is there now; `synced`: nothing is known to be missing."""
+
+    def __init__(self, page: str) -> None:
+        self.page = page
+        self.epoch: str | None = None
+        self.seq = 0
+        self.chats: dict[str, Chat] = {}
+        self.readers = 0
+        self.synced = False
+        self._parts = 0
+
+    def join(self) -> Join:
+        """The frame that asks for what is missing: all of it, or what changed since the cursor."""
+        self.synced, self._parts = False, 0
+        return Join(self.page, None if self.epoch is None else Since(self.epoch, self.seq))
+
+    def cut(self) -> None:
+        """The connection has gone."""
+        self.synced = False
+
+    def take_page(self, frame: Page) -> bool:
+        """An answer to `join`, or a part of it; true when it is whole. It wins, whatever its numbers."""
+        self._parts += 1
+        if frame.kind == "snapshot" and self._parts == 1:
+            self.chats.clear()
+        for raw in frame.chats:
+            chat = _chats.decode(raw)
+            held = self.chats.get(chat.id)
+            if chat.cont and held is not None:
+                chat = msgspec.structs.replace(held, comments=[*(held.comments or []), *(chat.comments or [])])
+            self.chats[chat.id] = chat
+        for gone in frame.gone:
+            self.chats.pop(gone, None)
+        self.epoch, self.seq, self.readers = frame.epoch, frame.seq, frame.readers
+        if frame.more is True:
+            return False
+        self.synced, self._parts = True, 0
+        return True
+
+    def take_live(self, frame: Live) -> list[Event] | None:
+        """The events of a `live` frame, applied. None: something was missed, join again."""
+        if not self.synced:
+            return []  # it was sent before the gateway saw the join, whose answer covers it
+        if (frame.epoch, frame.after) != (self.epoch, self.seq):
+            return None
+        events = [_events.decode(raw) for raw in frame.events]
+        for event in events:
+            self._apply(event)
+        self.seq = frame.seq
+        return events
+
+    def _apply(self, event: Event) -> None:
+        chat = event.chat
+        if event.event == "deleted-text-chat":
+            self.chats.pop(chat.id, None)
+        elif event.event == "new-text-chat":
+            self.chats[chat.id] = chat
+        elif (held := self.chats.get(chat.id)) is not None:
+            comments = held.comments or []
+            if chat.comment is not None:
+                comments = with_comment(chat.id, comments, chat.comment)
+            self.chats[chat.id] = msgspec.structs.replace(
+                held,
+                seq=chat.seq,
+                state=chat.state or held.state,
+                anchor=chat.anchor or held.anchor,
+                comments=comments,
+            )
+
+
+def with_comment(chat: str, comments: list[Comment], comment: Comment) -> list[Comment]:
+    """The comments of a chat with one put in, replaced, or removed. The first one has no id of its own."""
+    if comment.deleted:
+        return [held for held in comments if held.id != comment.id]
+    if comment.id == chat:
+        return [msgspec.structs.replace(comment, id=None, by=None, at=None), *comments[1:]]
+    if any(held.id == comment.id for held in comments):
+        return [comment if held.id == comment.id else held for held in comments]
+    return [*comments, comment]
