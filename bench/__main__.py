@@ -54,7 +54,7 @@ def main(name: str | None, everything: bool, quick: bool, file: Path | None, onl
     with World() as world:
         for which in chosen:
             try:
-                if which in MINUTES and not quick:
+                if which in MINUTES and not quick and only is None:
                     click.echo(f"{which}: takes about {MINUTES[which]} minutes", err=True)
                 report = measure(world, which, quick, only)
             except BenchProblem as problem:

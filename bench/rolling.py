@@ -54,7 +54,9 @@ class RollingOutcome:
         """One line for a second."""
         scale = 60 / max(self.arrivals.values())
         seconds = range(max(self.arrivals) + 1)
-        return "\n".join(f"{s:4} s {self.arrivals[s]:5} {'#' * math.ceil(scale * self.arrivals[s])}" for s in seconds)
+        return "\n".join(
+            f"{s:4} s {self.arrivals[s]:5} {'#' * math.ceil(scale * self.arrivals[s])}".rstrip() for s in seconds
+        )
 
 
 class Crowd:
@@ -258,5 +260,5 @@ async def rolling_deploy(installation: Installation, *, clients: int, drain: int
             load.acknowledged - acknowledged, growth.most, drains,
         )  # fmt: skip
         crowd.close()
-    assert not installation.new_errors()
+    assert not (errors := installation.new_errors()), errors
     return outcome

@@ -1,6 +1,8 @@
 """What can happen to Postgres, to the way to it, and to the names of everything."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +27,14 @@ def killed(i: Installation) -> Iterator[None]:
 def restarted(i: Installation) -> Iterator[None]:
     i.postgres.restart()
     yield
+
+
+@contextmanager
+def told_to_stop(i: Installation) -> Iterator[None]:
+    """SIGTERM: sessions go on, and nobody new is let in; then it is stopped for good, and started again."""
+    os.kill(i.postgres.pid, signal.SIGTERM)
+    yield
+    i.postgres.restart()
 
 
 @contextmanager
@@ -138,6 +148,7 @@ def no_names(i: Installation) -> Iterator[None]:
 FAULTS = [
     Fault("Postgres is killed", killed, WAITING, hold=0.5, doubt=True, quick=True),
     Fault("Postgres is restarted", restarted, WAITING, doubt=True),
+    Fault("Postgres is told to stop", told_to_stop, WAITING, hold=1.5, doubt=True),
     Fault("Postgres hangs", frozen, WAITING, hold=3.0, doubt=True),
     Fault("database sessions are ended, again and again", sessions_cut, WAITING, doubt=True),
     Fault("Postgres's disk is full", disk_full, WAITING, hold=3.0, doubt=True),

@@ -167,7 +167,7 @@ async def slow_readers(installation: Installation, *, count: int) -> SlowOutcome
         for one in slow:
             one.connection.transport.abort()
         await asyncio.gather(*readings, return_exceptions=True)
-    assert not installation.new_errors()
+    assert not (errors := installation.new_errors()), errors
     outcome = SlowOutcome(count, len(draining), len(stuck), growth.most, others, drained)
     assert outcome.grown <= outcome.bound, str(outcome)
     return outcome

@@ -128,7 +128,7 @@ async def strike(
         told = sum(client.errors["unavailable"] + client.errors["internal"] for client in load.clients)
         uncounted = sum(max(0, received[key] - counted[key]) for key in received if key[1] == "messages")
         outcome = Outcome(fault.name, took, behind, load.acknowledged, told, growth.most, uncounted)
-    assert not installation.new_errors()
+    assert not (errors := installation.new_errors()), errors
     return outcome
 
 
