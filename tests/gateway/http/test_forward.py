@@ -178,7 +178,7 @@ async def test_a_gateway_that_leaves_tells_streams_and_answers_polls(
             while not gateway.metric("parley_gateway_connections", transport="long-poll"):
                 await asyncio.sleep(0.02)
             gateway.ask_to_stop()
-            assert (await stream.until("move")).data == {"t": "move", "withinMs": 1_400}
+            assert (await stream.until("move")).data == {"t": "move", "withinMs": 1_200}
             answer = await poll
             assert (answer.status, answer.json["seq"], answer.headers["Connection"]) == (200, 1, "close")
             # Whoever is still here may go on for a while; whoever is new is sent elsewhere.
