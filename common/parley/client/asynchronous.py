@@ -181,7 +181,7 @@ class AsyncClient(HttpCalls):
     def _take(self, outcome: Outcome) -> None:
         match outcome:
             case Welcomed():
-                self.connections += 1
+                self.connections += not outcome.renewed
                 self._later(outcome.renew_in_ms, self._renew)
             case Loaded():
                 self._resolve(self._joins.pop(outcome.page, None), self._talk.pages.get(outcome.page))

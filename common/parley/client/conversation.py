@@ -50,9 +50,10 @@ class ParleyError(Exception):
 
 
 class Welcomed(msgspec.Struct, frozen=True):
-    """The gateway knows who this is. A fresh token is due in `renew_in_ms`."""
+    """The gateway knows who this is. A fresh token is due in `renew_in_ms`; `renewed`: one has just come."""
 
     renew_in_ms: int
+    renewed: bool
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -193,12 +194,13 @@ class Conversation:
         return []
 
     def _welcomed(self, frame: Welcome) -> list[Outcome]:
-        if not self._welcome:
+        renewed = self._welcome
+        if not renewed:
             self._welcome = True
             for copy in self.pages.values():
                 self._say(copy.join())
             self.outgoing.extend(self._unsettled.values())
-        return [Welcomed(frame.renew_in_ms)]
+        return [Welcomed(frame.renew_in_ms, renewed)]
 
     def _live(self, frame: Live) -> list[Outcome]:
         copy = self.pages.get(frame.page)
