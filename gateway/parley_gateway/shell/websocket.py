@@ -186,6 +186,9 @@ class WebSocketConnection(FrameProtocol, Subscriber):
 
     def _login(self, token: str | None, client: str) -> None:
         gateway = self._gateway
+        if gateway.draining:  # it came in before, and would be the only one whom nobody asks to move
+            self.end(CloseCode.RESTARTING, Refusal("unavailable", retry_in_ms=1_000))
+            return
         try:
             claims = gateway.admission.verify(token, self._origin)
             gateway.admission.enter(claims)
