@@ -1,7 +1,7 @@
 import { anchorAt } from "../../src/anchoring/describe";
 import { type Location, locate } from "../../src/anchoring/locate";
 import { Haystack } from "../../src/anchoring/haystack";
-import type { Anchor, Hint } from "../../src/wire/frames";
+import type { Anchor } from "../../src/wire/frames";
 import { Dice } from "./dice";
 import { DELETES, KEEPS, type Placed, type Words, split } from "./edits";
 
@@ -18,7 +18,7 @@ export interface Trial {
   readonly size: number;
   readonly outcome: Outcome;
   readonly ms: number;
-  readonly anchor: Anchor & { readonly hint: Hint };
+  readonly anchor: Anchor & { readonly hint: string };
   readonly page: Placed;
   readonly found: Location;
 }

@@ -1,4 +1,4 @@
-import type { Anchor, Hint, Quote } from "../wire/frames";
+import type { Anchor, Quote } from "../wire/frames";
 import type { Haystack } from "./haystack";
 import { inFullContext, occurrences, soughtOf } from "./sought";
 import { rivalShare, surroundings } from "./surroundings";
@@ -18,14 +18,14 @@ export function describe(range: Range, index: TextIndex, haystack: Haystack): An
 }
 
 /** The anchor of the characters of a text from `start` to before `end`; `haystack` are of the same text. */
-export function anchorAt(text: string, haystack: Haystack, start: number, end: number): Anchor & { hint: Hint } {
+export function anchorAt(text: string, haystack: Haystack, start: number, end: number): Anchor & { hint: string } {
   const quote = quoteAt(text, start, end);
   const sought = soughtOf({ quote, position: { start, end } });
   const count = occurrences(sought, haystack).length;
   const twins = inFullContext(sought, haystack).length;
   const around = surroundings(haystack.words, start, end);
   const rival = Math.round(100 * rivalShare(around, haystack.words, end - start, start));
-  return { quote, position: { start, end }, hint: { count, ...(twins > 1 ? { twins } : {}), around, ...(rival >= LEAST_RIVAL ? { rival } : {}) } };
+  return { quote, position: { start, end }, hint: [count, twins, rival >= LEAST_RIVAL ? rival : 0, around].join(".") };
 }
 
 /** The quote of `text` from `start` to before `end`, with its context, cut only between graphemes. */

@@ -35,11 +35,9 @@ const AROUND = 5_000;
 export function soughtOf({ quote, position, hint }: Anchor): Sought {
   const { exact, prefix, suffix, tail } = quote;
   const folded = { ...quote, exact: fold(exact), prefix: fold(prefix), suffix: fold(suffix), ...(tail === undefined ? {} : { tail: fold(tail) }) };
-  const around = typeof hint?.around === "string" ? hint.around : "";
-  const count = typeof hint?.count === "number" ? hint.count : undefined;
-  const twins = typeof hint?.twins === "number" ? hint.twins : count === undefined ? undefined : 1;
-  const rival = typeof hint?.rival === "number" ? hint.rival / 100 : 0;
-  return { quote: folded, length: quote.length ?? exact.length, position: position.start, count, twins, around, rival };
+  const [count, twins, rival, ...around] = typeof hint === "string" ? hint.split(".") : [];
+  const known = around.length === 2;
+  return { quote: folded, length: quote.length ?? exact.length, position: position.start, count: known ? Number(count) : undefined, twins: known ? Math.max(1, Number(twins)) : undefined, around: around.join("."), rival: known ? Number(rival) / 100 : 0 };
 }
 
 /**

@@ -34,19 +34,11 @@ export interface Anchor {
   readonly quote: Quote;
   /** Offsets in the page's normalised text. */
   readonly position: { readonly start: number; readonly end: number };
-  readonly hint?: Hint;
-}
-
-/** What tells a quote from its twins. A gateway keeps it as it is; whatever is missing or unknown is ignored. */
-export interface Hint {
-  /** In how many places of the page the quote stood; 500 is "500 or more". */
-  readonly count: number;
-  /** In how many of them it had the same context; left out for one. */
-  readonly twins?: number;
-  /** The rarest words further around, hashed, with their distances: before, and after the dot. */
-  readonly around: string;
-  /** The hundredths of these that the most alike stretch elsewhere on the page had; left out below 60. */
-  readonly rival?: number;
+  /**
+   * `count.twins.rival.before.after`: in how many places the quote stood (500: or more), in how many with its context, the
+   * hundredths of its surroundings that its rival had, and the surroundings. A gateway keeps it as it is.
+   */
+  readonly hint?: string;
 }
 
 /** The first comment of a chat leaves out `id`, `by`, `at`: they are the chat's. */
