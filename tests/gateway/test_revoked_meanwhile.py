@@ -55,7 +55,7 @@ async def test_an_event_stream_says_so_and_is_over_before_it_told_anything(name:
     admission = admission_of(world)
     claims = admission.verify(token(), None)
     gateway = Mock(spec=Gateway, clock=FrozenClock(), admission=admission, joins=Mock(), hub=Mock())
-    caller = Caller(claims, "p", "", Mock())
+    caller = Caller(claims, "p", "", Mock(), "")
     stream = EventStream(gateway, caller, None, Mock(), Mock(transport=transport, version=HttpVersion11))
     change(world, name)
     await stream.run()

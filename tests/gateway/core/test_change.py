@@ -83,6 +83,12 @@ def test_merged_changes_say_the_same_wherever_the_sequence_is_cut(script: Any, d
     assert [change.seq for change in merged] == sorted(change.seq for change in merged)
 
 
+def read_back(database: PageDatabase, asked: int, known: int) -> list[Change]:
+    read = changes_from(database.events("acme", PAGE, asked, 500), known)
+    assert read is not None, "more than events can tell"
+    return read
+
+
 @SHORT
 @given(scripts, st.data())
 def test_what_is_read_back_says_the_same(script: Any, data: st.DataObject) -> None:
@@ -90,7 +96,7 @@ def test_what_is_read_back_says_the_same(script: Any, data: st.DataObject) -> No
     changes = play(script, database)
     asked = data.draw(st.integers(0, len(changes)))
     known = data.draw(st.integers(asked, len(changes)))
-    read = changes_from(database.events("acme", PAGE, asked, 500), known)
+    read = read_back(database, asked, known)
     assert after(read, after(changes[:known])) == after(changes) == truth_of(database)
     assert ids(read) == ids(changes[known:])
     assert all(len(change.entry) <= limits.FRAME.default - 4_000 for change in read)
@@ -171,7 +177,7 @@ def test_a_channel_tells_all_of_it_once_however_it_comes(script: Any, data: st.D
         if data.draw(st.booleans()):
             flush()
     asked = channel.received
-    read = changes_from(database.events("acme", PAGE, asked, 500), channel.received)
+    read = read_back(database, asked, channel.received)
     channel.receive(Changed("acme", PAGE, "e1", asked, len(changes), read))
     flush()
     assert not channel.has_hole and seq == len(changes)
@@ -217,7 +223,7 @@ def test_rule_8_new_and_updated_is_new_with_the_final_content() -> None:
 def test_rule_8_a_new_chat_that_is_told_whole_again_replaces_the_first() -> None:
     database = PageDatabase()
     changes = play([("reply", 0, "short"), ("reply", 0, "other")], database)
-    whole = changes_from(database.events("acme", PAGE, 0, 500), 0)
+    whole = read_back(database, 0, 0)
     assert after(merge([changes[0], *whole])) == after(changes)
 
 
@@ -225,4 +231,4 @@ def test_a_comment_keeps_its_place_when_it_is_edited_after_the_next_one() -> Non
     database = PageDatabase()
     changes = play([("reply", 0, "short"), ("reply", 1, "other"), ("edit", 1, "other")], database)
     assert after(merge(changes[1:]), after(changes[:1])) == after(changes) == truth_of(database)
-    assert after(changes_from(database.events("acme", PAGE, 1, 500), 1), after(changes[:1])) == after(changes)
+    assert after(read_back(database, 1, 1), after(changes[:1])) == after(changes)
