@@ -15,8 +15,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from kit.gateway_world import Client, Gateway, GatewayWorld
+from kit.gateway_world import Client, GatewayWorld
 from kit.profiles import LONG_WORLD, WORLD
+from kit.world_gateway import Gateway
 
 GATEWAYS, CLIENTS = 2, 3
 OPS = (
