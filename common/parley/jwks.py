@@ -21,7 +21,9 @@ STALE_MOST = 86_400.0
 #: Seconds without a token of the tenant after which its set is forgotten: no token can be alive that it proves.
 IDLE_MOST = 86_400.0 + 60.0
 
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+#: RFC 1035: a label has 1 to 63 characters. Of others resolvers say anything but that there is no such host.
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _LONGEST_URL = 1_024
 #: RFC 6052: an IPv4 address hides in the last 32 bits.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")

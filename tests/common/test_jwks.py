@@ -45,7 +45,8 @@ def test_urls_that_are_taken(url: str) -> None:
         "https://0x7f000001/", "https://user@acme.test/", "https://user:word@acme.test/", "https://acme.test/#x",
         "https://acme.test:0/", "https://acme.test:99999/", "https://acme.test /", "https://acme.test\\@evil.test/",
         "https://acme.test/\n", "https://ACME\u2024test/", "https://-acme.test/", "https://localhost./",
-        "https://a.test/" + "x" * 1_024,
+        "https://a.test/" + "x" * 1_024, "https://a..test/",
+        f"https://{'a' * 64}.test/", "https://" + "a." * 127 + "a/",
     ],
 )  # fmt: skip
 def test_urls_that_are_refused(url: str) -> None:

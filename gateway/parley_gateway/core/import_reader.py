@@ -15,6 +15,8 @@ from parley_gateway.core.portable import BanLine, ChatLine, CommentLine, EndLine
 
 #: Bytes of one line or annotation. Only reactions of many thousands of readers make one that long.
 LONGEST_LINE = 4 * 1024 * 1024
+#: Bytes before the list of annotations. A longer name or description belongs into no annotation page.
+LONGEST_HEAD = 65_536
 #: Comments, and bytes of lines, in one operation: a chat with more comes in several.
 PIECE_COMMENTS, PIECE_BYTES = 200, 512 * 1024
 
@@ -30,17 +32,22 @@ class Lines:
     """Lines that are not empty."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        # Grows in place: whoever sends a long line byte by byte must not have it copied as often.
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What is complete. Raises `too-big`."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        yield from (line for line in lines if line.strip())
+        first, *others = data.split(b"\n")
+        self._rest += first
+        for line in others:
+            if self._rest.strip():
+                yield bytes(self._rest)
+            self._rest[:] = line
         _bounded(self._rest)
 
     def close(self) -> Iterator[bytes]:
         if self._rest.strip():
-            yield self._rest
+            yield bytes(self._rest)
 
 
 class Items:
@@ -49,7 +56,7 @@ class Items:
     _MARK = re.compile(rb'["\\{}\[\]]')
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._at = 0
         self._start = 0
         self._depth = 0
@@ -62,12 +69,14 @@ class Items:
         if not self._begun:
             found = re.search(rb'"items"\s*:\s*\[', self._rest)
             if found is None:
-                _bounded(self._rest)
+                if len(self._rest) > LONGEST_HEAD:
+                    raise BadInput("too-big", f"No list `items` begins within the first {LONGEST_HEAD} bytes.")
                 return
             self._begun, self._at = True, found.end()
         yield from self._objects()
-        keep = self._start if self._depth else self._at
-        self._rest, self._at, self._start = self._rest[keep:], self._at - keep, 0
+        keep = self._start if self._depth > 0 else self._at
+        del self._rest[:keep]
+        self._at, self._start = self._at - keep, 0
         _bounded(self._rest)
 
     def close(self) -> Iterator[bytes]:
@@ -95,11 +104,11 @@ class Items:
             elif not self._string:
                 self._depth -= 1
                 if self._depth == 0:
-                    yield self._rest[self._start : self._at]
+                    yield bytes(self._rest[self._start : self._at])
         self._at = len(self._rest)
 
 
-def _bounded(rest: bytes) -> None:
+def _bounded(rest: bytearray) -> None:
     if len(rest) > LONGEST_LINE:
         raise BadInput("too-big", f"A line is longer than {LONGEST_LINE} bytes.")
 
@@ -158,6 +167,9 @@ class ImportReader:
                 return
             if (line.id == line.chat) != (self._place + len(self._comments) == 0):
                 yield BadInput("bad-field", "The first comment of a discussion, and no other, has its id.")
+                return
+            if any(line.id == comment.id for comment in self._comments):
+                yield BadInput("bad-field", "A comment has this id already.")
                 return
             self._comments.append(line)
             self._bytes += size

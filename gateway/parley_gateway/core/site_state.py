@@ -111,7 +111,8 @@ class SiteState(PageState):
         imported = operation.imported
         assert imported is not None
         if any(one.id in self._done for one in imported.comments):
-            raise BadInput("id-reused", "A comment's id is in use already.")
+            # Not `id-reused`: that the chat's beginning is known would mean that all of this is.
+            raise BadInput("bad-field", "A comment's id is in use already.")
         chat = self._imported_into(operation, imported)
         rows = imported_comments(imported, chat.id)
         self._chats[chat.id] = chat

@@ -94,7 +94,7 @@ def read(data: bytes) -> list[ChatLine | CommentLine]:
         return [_checked(chat, ChatLine), _checked({"chat": identity, **members}, CommentLine)]
     except BadInput:
         raise
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueError, OverflowError):
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise BadInput("bad-field", "This annotation has no id, creation time, body, or quoted text.") from None
 
 

@@ -10,11 +10,12 @@ from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
+import redis
 
 from parley.clock import Clock
-from parley.errors import Limited, Refusal
+from parley.errors import Limited, Refusal, Unavailable
 from parley.objects import Author
-from parley.pages import partition_of
+from parley.pages import PARTITIONS
 from parley.redis_keys import Keys
 from parley_gateway.core.import_reader import ImportReader, annotation_reader, jsonl_reader
 from parley_gateway.core.operation import Operation
@@ -38,7 +39,7 @@ ERASED_AT_ONCE = 500
 
 class ImportAnswer(msgspec.Struct, rename="camel"):
     """What became of an import. `existed`: operations whose ids were known, so that nothing was done; `complete`:
-    whether the file's end was there."""
+    whether the file's end was there; `bans`: new ones."""
 
     imported: int = 0
     existed: int = 0
@@ -122,8 +123,8 @@ class Site:
             _refused(answer, reader.line, found)
         elif isinstance(found, BanLine):
             async with self.store.of(tenant) as connection:
-                await self.store.ban(connection, tenant, found)
-            answer.bans += 1
+                # A file that is older than the ban there is must not end it, nor bring an erased reason back.
+                answer.bans += await self.store.ban(connection, tenant, found, change=False)
         else:
             window.append((reader.line, found))
             # What continues a chat waits for its beginning: one page is one lane, in the order of the calls.
@@ -165,7 +166,6 @@ class Site:
         digest = hashlib.sha256(f"{tenant}\0{reader}".encode()).hexdigest()
         await self.note(actor, "erase-reader", tenant, {"readerSha256": digest})
         touched: set[str] = set()
-        partitions: set[int] = set()
         again = 0
         while traces := await self.store.traces(tenant, reader, ERASED_AT_ONCE):
             again += touched.issuperset(chat for _, chat in traces)
@@ -179,10 +179,9 @@ class Site:
             for start in range(0, len(traces), WINDOW):
                 await self._erase(tenant, reader, traces[start : start + WINDOW])
             touched |= {chat for _, chat in traces}
-            partitions |= {partition_of(tenant, page) for page, _ in traces}
         async with self.store.of(tenant) as connection:
             await connection.execute("UPDATE bans SET reason = NULL WHERE tenant = $1 AND reader = $2", tenant, reader)
-        await self._clear_bus(partitions)
+        await self._clear_bus()
         return {"chats": len(touched)}
 
     async def _erase(self, tenant: str, reader: str, traces: list[tuple[str, str]]) -> None:
@@ -203,14 +202,18 @@ class Site:
             if isinstance(outcome, Refusal):
                 raise outcome
 
-    async def _clear_bus(self, partitions: set[int]) -> None:
-        """Empty the streams that told what was erased.
+    async def _clear_bus(self) -> None:
+        """Empty the streams. Any may have told something: of discussions that were deleted since, or when an erasure
+        broke off before this, there are no traces that say which. Raises `unavailable`.
 
         Removing single entries would only mark them, and leave their bytes. Gateways that have read everything notice
         nothing; one that has not sees that it was trimmed, and asks the database.
         """
-        for partition in sorted(partitions):
-            await self._client.xtrim(self._keys.bus(partition), maxlen=0, approximate=False)
+        try:
+            for partition in range(PARTITIONS):
+                await self._client.xtrim(self._keys.bus(partition), maxlen=0, approximate=False)
+        except (redis.RedisError, OSError):
+            raise Unavailable("All is erased but what travels between gateways: erase the reader again.") from None
 
 
 def _refused(answer: ImportAnswer, line: int, refusal: Refusal) -> None:

@@ -95,17 +95,19 @@ class SiteStore:
         )
         return [BanLine(**row) for row in rows]
 
-    async def ban(self, connection: Connection, tenant: str, ban: BanLine) -> None:
-        """Or change the ban there is."""
-        await connection.execute(
-            """INSERT INTO bans (tenant, reader, at, reason, until) VALUES ($1, $2, $3, $4, $5)
-               ON CONFLICT (tenant, reader) DO UPDATE SET reason = excluded.reason, until = excluded.until""",
+    async def ban(self, connection: Connection, tenant: str, ban: BanLine, *, change: bool = True) -> bool:
+        """Or `change` the ban there is. False when it was left as it is."""
+        kept = "UPDATE SET reason = excluded.reason, until = excluded.until" if change else "NOTHING"
+        done = await connection.execute(
+            f"""INSERT INTO bans (tenant, reader, at, reason, until) VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (tenant, reader) DO {kept}""",  # noqa: S608 - no input in it
             tenant,
             ban.reader,
             ban.at,
             ban.reason,
             ban.until,
         )
+        return str(done) != "INSERT 0 0"
 
     async def unban(self, connection: Connection, tenant: str, reader: str) -> bool:
         """False when there was no ban."""

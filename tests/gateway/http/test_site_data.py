@@ -171,6 +171,36 @@ async def test_bad_lines_are_named_and_the_others_are_in(world: HttpWorld) -> No
     assert (await theirs.ask("GET", "/v1/export?format=xml")).json["code"] == "bad-field"
 
 
+async def test_an_import_changes_no_ban(world: HttpWorld) -> None:
+    server = SiteServer(world, await world.tenant())
+    path = f"/v1/readers/{segment('eve')}/ban"
+    await server.told("PUT", path, json={"reason": "spam", "until": 1})
+    old = await server.export()
+    await server.told("PUT", path, json={"reason": "threats"})
+    assert (await server.take(old))["bans"] == 0
+    (ban,) = (await server.told("GET", "/v1/bans"))["bans"]
+    assert ban["reason"] == "threats" and "until" not in ban, "an old file ended a ban"
+
+
+async def test_a_comment_id_in_use_is_named_and_takes_no_other_with_it(world: HttpWorld) -> None:
+    acme = await world.tenant()
+    server = SiteServer(world, acme)
+    chat = {"page": PAGE, **new_chat()}
+    await server.many(chat, *({"page": PAGE, **reply(chat["broadcastId"])} for _ in range(2)))
+    _, told, *comments, end = (await server.export()).splitlines()
+    theirs = SiteServer(world, await world.tenant())
+    answer = await theirs.take(b"\n".join([told, *comments, comments[1], end]))
+    assert (answer["imported"], answer["refused"], answer["problems"][0]["line"]) == (1, 1, 5)
+    (found,) = await theirs.list()
+    assert found["comments"] == 3
+    # Of another discussion: the whole piece is refused, and does not pass for one that is known.
+    fresh = uuid.uuid4().hex.encode()
+    first = chat["broadcastId"].encode()
+    other = [line.replace(first, str(uuid.UUID(fresh.decode())).encode()) for line in (told, comments[0], comments[1])]
+    answer = await theirs.take(b"\n".join([*other, end]))
+    assert (answer["imported"], answer["existed"], answer["refused"]) == (0, 0, 1)
+
+
 async def test_an_export_is_one_moment(world: HttpWorld) -> None:
     """While it is written, a chat is begun and another deleted, over and over: there are ten, or eleven."""
     acme = await world.tenant()
