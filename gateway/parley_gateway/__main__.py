@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -54,8 +54,11 @@ if TYPE_CHECKING:
 
 #: Seconds for which a stopping gateway waits for billing to confirm the last usage; the rest stays on the spool.
 CONFIRM_WAIT = 3.0
-#: Seconds for which it waits for commits under way; whoever is not answered sends the same again elsewhere.
+#: Seconds for operations that were taken. What has not come to its commit then is refused: not done, not counted.
 COMMIT_WAIT = 2.0
+#: Seconds at least, and at most, for the answer to a commit that was sent, however little time there is: without it
+#: nobody knows whether to count. A database that does not give it gets no other answer from us either.
+ANSWER_LEAST, ANSWER_MOST = 1.0, database.STATEMENT_TIMEOUT
 
 
 #: Container objects made before memory is searched for cycles: such a search costs as much as there are connections,
@@ -144,9 +147,8 @@ class _Process:
             get_logger().info("gateway is draining", run=self.run_name)
             self.readiness.draining, self._until = True, self.clock.monotonic() + self.settings.drain_seconds
             await self.gateway.drain(self.settings.drain_seconds)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._left(0.3, COMMIT_WAIT)):
-                    await self.writer.close()
+            # From here on nothing is accepted, over whatever transport; so what is sealed last is all there was.
+            await self.writer.close(self._left(0.3, COMMIT_WAIT), max(ANSWER_LEAST, self._left(0.5, ANSWER_MOST)))
         finally:
             await sites.aclose()
             await self._end()

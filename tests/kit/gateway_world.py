@@ -91,7 +91,7 @@ class GatewayWorld:
         async def end() -> None:
             for connection in list(gateway.connections):
                 connection.close()
-            lanes = [lane._task for lane in gateway.writer._lanes if lane._task is not None]
+            lanes = [lane.task for lane in gateway.writer._lanes if lane.task is not None]
             tasks = [*lanes, *gateway.hub._tasks]
             for task in tasks:
                 task.cancel()

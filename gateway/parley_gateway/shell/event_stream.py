@@ -144,7 +144,7 @@ class EventStream(Subscriber):
         self._watch_expiry()
         gateway.connected(self)
         try:
-            self._check_token()
+            self._check()
             while not self._over:
                 self._wake.clear()
                 live = gateway.joins.open(self, page)
@@ -159,12 +159,14 @@ class EventStream(Subscriber):
         finally:
             self._leave()
 
-    def _check_token(self) -> None:
-        # Before `connected` no change of the tenant reaches this stream, and its headers took time to send.
+    def _check(self) -> None:
+        # Before `connected` no change of the tenant or of the gateway reaches this stream, and its headers took time.
         try:
             self._gateway.admission.check(self.claims)
         except Refusal as refusal:
             self.end(CloseCode.TOKEN, refusal)
+        if self._gateway.draining:  # nobody would ask it to move
+            self.end(CloseCode.RESTARTING, Unavailable("This gateway is shutting down.", retry_in_ms=1_000))
 
     def _watch_expiry(self) -> None:
         wait = renew_in(self._caller.claims, self._gateway.clock.now_ms())

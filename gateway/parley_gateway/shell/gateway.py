@@ -43,16 +43,16 @@ class Admitted(Protocol):
 
     @property
     def claims(self) -> Claims | None: ...
+    def move(self, within_ms: int) -> None: ...
     def end(self, code: CloseCode, refusal: Refusal) -> None: ...
 
 
 class Pinged(Admitted, Protocol):
-    """A connection that can be asked whether it is alive, and told to go."""
+    """A connection that can be asked whether it is alive, and cut."""
 
     last_heard: float
 
     def ping(self) -> None: ...
-    def move(self, within_ms: int) -> None: ...
     def abort(self) -> None: ...
 
 
@@ -109,7 +109,15 @@ class Gateway:
     def disconnected(self, connection: Pinged) -> None:
         self._wheel[hash(connection) // 16 % WHEEL].discard(connection)
         self._gauge.labels(_transport(connection)).dec()
-        if self.draining and not any(self._wheel):
+        self._look_whether_empty()
+
+    def answered(self, poll: Admitted) -> None:
+        """A long poll waits no longer."""
+        self.polls.discard(poll)
+        self._look_whether_empty()
+
+    def _look_whether_empty(self) -> None:
+        if self.draining and not self.connection_count:
             self._empty.set()
 
     @property
@@ -153,10 +161,8 @@ class Gateway:
         """Ask everybody to move within a share of the time, then close who is left."""
         self.draining = True
         within = MOVING * seconds
-        for connection in self.connections:
-            connection.move(round(within * 1000))
-        for live in self.hub.pages.values():
-            live.wake()  # long polls answer now
+        for admitted in (*self.connections, *self.polls):
+            admitted.move(round(within * 1000))
         await self._emptied(within + min(LATECOMERS * seconds, LATECOMERS_MOST))
         for connection in self.connections:
             retry = round(random.uniform(0, 2_000))  # noqa: S311 - jitter
@@ -168,7 +174,7 @@ class Gateway:
     async def _emptied(self, seconds: float) -> None:
         """Wait until the last connection has gone, at most this long."""
         self._empty.clear()
-        if self.connections:
+        if self.connection_count:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._empty.wait()

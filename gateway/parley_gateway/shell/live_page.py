@@ -75,8 +75,8 @@ class LivePage:
             self._audience = Audience(self.members)
         return self._audience
 
-    async def moved(self, timeout: float) -> bool:
-        """Wait until the history moves on; False when it did not in time."""
+    async def moved(self, timeout: float | None) -> bool:
+        """Wait until the history moves on; False when it did not in time (seconds; None: however long)."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
         try:

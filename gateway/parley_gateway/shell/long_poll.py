@@ -1,5 +1,7 @@
 """Waiting for a page to move on, for clients that can hold neither a socket nor a stream open."""
 
+import asyncio
+import random
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -36,6 +38,7 @@ class _Poll(Subscriber):
     """One request that waits for its page. `known`: the readers that its client shows; None when it shows none.
 
     One that shows them is a member of the page like any other, who is told by an early answer instead of a frame.
+    `deadline` is on the loop's clock.
     """
 
     transport_name = "long-poll"
@@ -49,6 +52,7 @@ class _Poll(Subscriber):
         self.known = known
         self.typing: list[TypingShown] = []
         self._ended: Refusal | None = None
+        self._wait: asyncio.Timeout | None = None
 
     def send(self, frame: PreparedFrame) -> int:
         """Nothing is written: what there is to say is in the answer, and counts there."""
@@ -71,6 +75,23 @@ class _Poll(Subscriber):
     def shows_otherwise(self) -> bool:
         """Whether the client shows other readers than there are, or does not know who writes."""
         return self.known is not None and (bool(self.typing) or self.known != self.live.presence.best_total)
+
+    async def wait(self, seconds: float) -> None:
+        """Until there may be something to say, at most so long."""
+        try:
+            async with asyncio.timeout(seconds) as self._wait:
+                await self.live.moved(None)
+        except TimeoutError:
+            pass
+        finally:
+            self._wait = None
+
+    def move(self, within_ms: int) -> None:
+        """Answer at a random moment of this time, with news or without: the client asks again elsewhere."""
+        leave = asyncio.get_running_loop().time() + random.uniform(0, within_ms / 1000)  # noqa: S311 - jitter
+        self.deadline = min(self.deadline, leave)
+        if self._wait is not None and (until := self._wait.when()) is not None:
+            self._wait.reschedule(min(until, leave))
 
     def end(self, code: CloseCode, refusal: Refusal) -> None:
         """Let it answer with this refusal at once."""
@@ -105,7 +126,8 @@ class LongPolls:
         gateway.presence.join(live, claims.reader)
         self._gauge.inc()
         token_left = claims.expires_at + LEEWAY - gateway.clock.now_ms() / 1000
-        poll = _Poll(caller, live, since, gateway.clock.monotonic() + min(seconds, token_left), known)
+        deadline = asyncio.get_running_loop().time() + min(seconds, token_left)
+        poll = _Poll(caller, live, since, deadline, known)
         gateway.polls.add(poll)
         try:
             if known is not None:
@@ -114,7 +136,7 @@ class LongPolls:
             return Polled(read, await gateway.presence.counted(live), poll.typing)
         finally:
             gateway.hub.detach(live, poll)
-            gateway.polls.discard(poll)
+            gateway.answered(poll)
             self._gauge.dec()
             gateway.presence.leave(live, claims.reader)
             live.users -= 1
@@ -133,11 +155,11 @@ class LongPolls:
                 gateway.hub.begin(live, read.epoch, read.seq)
             elif channel.epoch != read.epoch:
                 gateway.hub.restart(live, read.epoch, read.seq, "epoch")
-            left = poll.deadline - gateway.clock.monotonic()
-            if left <= 0 or gateway.draining or poll.shows_otherwise:
+            left = poll.deadline - asyncio.get_running_loop().time()
+            if left <= 0 or poll.shows_otherwise:
                 return read
             if poll.known is not None and poll not in live.members:
                 gateway.hub.attach(live, poll, channel.head)
             if channel.head > since.seq:
                 left = min(left, DISAGREEMENT)
-            await live.moved(left)
+            await poll.wait(left)

@@ -36,7 +36,7 @@ class Operations:
         operation = accept(do, claims, size=size, site=site)
         self._admission.may_publish(claims)
         future = self._writer.perform(operation) if self._tracing is None else self._traced(operation, do.traceparent)
-        future.add_done_callback(_count(counter, size))
+        future.add_done_callback(counted(counter, size))
         return operation, future
 
     def _traced(self, operation: Operation, traceparent: str) -> "asyncio.Future[Accepted]":
@@ -49,7 +49,9 @@ class Operations:
         return future
 
 
-def _count(counter: Counter, size: int) -> "Callable[[asyncio.Future[Accepted]], None]":
+def counted(counter: Counter, size: int) -> "Callable[[asyncio.Future[Accepted]], None]":
+    """For an operation's future, before whoever acknowledges it: a first acceptance counts `size` bytes."""
+
     def count(future: "asyncio.Future[Accepted]") -> None:
         if not future.cancelled() and future.exception() is None and not future.result().repeat:
             counter.publish(1, size)

@@ -1,7 +1,8 @@
 """The pages in Postgres. Every call is one round trip, but for `commit`: two and the commit itself."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,6 +32,8 @@ class PageStore:
     async def commit(self, wanted: list[dict[str, Any]], decide: Callable[[Loaded], Decided]) -> Decided:
         """Lock and read what is wanted, decide, write, commit: one transaction.
 
+        Cancelled before the commit, nothing is written; a commit that was sent is waited for all the same.
+
         Raises `OutcomeUnknown` when it broke during the commit; whatever else is raised, nothing was written.
         """
         async with self._pool.acquire() as connection:
@@ -43,7 +46,7 @@ class PageStore:
                 if decided.writes:
                     await connection.execute("SELECT page_store($1::jsonb)", _encode(decided.writes).decode())
                     committing = True
-                    await transaction.commit()
+                    await _to_its_end(transaction.commit())
                 else:
                     await transaction.rollback()
             except BaseException as problem:
@@ -89,3 +92,12 @@ class PageStore:
         # A standby says so, and so does a database that was set read-only.
         if await self._pool.fetchval("SELECT current_setting('transaction_read_only')") == "on":
             raise OSError("this database is read-only")
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Whoever is cancelled meanwhile must still learn what came of it."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    task.result()

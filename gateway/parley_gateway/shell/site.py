@@ -18,10 +18,12 @@ from parley.objects import Author
 from parley.pages import PARTITIONS
 from parley.redis_keys import Keys
 from parley_gateway.core.import_reader import ImportReader, annotation_reader, jsonl_reader
+from parley_gateway.core.meter import Counter
 from parley_gateway.core.operation import Operation
 from parley_gateway.core.page_state import Accepted
 from parley_gateway.core.portable import BanLine, check_reader
 from parley_gateway.shell import exports
+from parley_gateway.shell.operations import counted
 from parley_gateway.shell.site_store import SiteStore
 from parley_gateway.shell.writer import Writer
 from parley_runtime.audit import record
@@ -145,9 +147,15 @@ class Site:
                 _refused(answer, line, outcome)
         window.clear()
 
-    async def perform(self, operations: list[Operation]) -> list[Accepted | Refusal]:
-        """Commit these together with whatever else is being committed; the outcomes in order."""
+    async def perform(self, operations: list[Operation], counter: Counter | None = None) -> list[Accepted | Refusal]:
+        """Commit these together with whatever else is being committed; the outcomes in order.
+
+        `counter`: each is counted there as soon as it is accepted, however long the others take.
+        """
         futures = [self._writer.perform(operation) for operation in operations]
+        if counter is not None:
+            for operation, future in zip(operations, futures, strict=True):
+                future.add_done_callback(counted(counter, operation.size))
         outcomes = await asyncio.gather(*futures, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, Refusal):

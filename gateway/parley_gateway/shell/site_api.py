@@ -110,11 +110,8 @@ class SiteApi:
         good = [(number, one) for number, one in enumerate(outcomes) if isinstance(one, Operation)]
         for start in range(0, len(good), WINDOW):
             window = good[start : start + WINDOW]
-            answers = await self._site.perform([operation for _, operation in window])
-            for (number, operation), answer in zip(window, answers, strict=True):
-                done[number] = answer
-                if isinstance(answer, Accepted) and not answer.repeat:
-                    counter.publish(1, operation.size)
+            answers = await self._site.perform([operation for _, operation in window], counter)
+            done |= {number: answer for (number, _), answer in zip(window, answers, strict=True)}
         accepted = sum(isinstance(answer, Accepted) for answer in done.values())
         await self._site.note(_actor(claims), "operations", claims.tenant, {"asked": len(items), "accepted": accepted})
         return [_result(items[number], done.get(number, one)) for number, one in enumerate(outcomes)]

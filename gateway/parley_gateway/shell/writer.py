@@ -79,31 +79,53 @@ class Writer:
         lane = self._lanes[partition_of(operation.tenant, operation.page) % LANES]
         return lane.add(operation)
 
-    async def close(self) -> None:
-        """Waits until everything that was taken is answered."""
-        await asyncio.gather(*(lane.close() for lane in self._lanes))
+    async def close(self, seconds: float | None = None, commit_seconds: float | None = None) -> None:
+        """Take nothing more, and wait until everything that was taken is answered.
+
+        What has not come to its commit within `seconds` is not done, and refused. A commit that is under way then is
+        waited for, at most `commit_seconds`: cut off it may be in all the same, and nobody would have counted it.
+        """
+        for lane in self._lanes:
+            lane.closed = True
+        if not await self._answered(seconds):
+            for lane in self._lanes:
+                lane.cut()
+            await self._answered(commit_seconds)
+
+    async def _answered(self, seconds: float | None) -> bool:
+        """Wait for all lanes, at most so long; whether nothing is left to be answered."""
+        working = [lane.task for lane in self._lanes if lane.task is not None]
+        return not working or not (await asyncio.wait(working, timeout=seconds))[1]
 
 
 class _Lane:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._queue: deque[_Waiting] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        #: Whether nothing more is taken; whether nothing more is begun.
+        self.closed = self._over = False
+        self._trying: asyncio.Timeout | None = None
         self._outage = Outage("the database does not take operations")
 
     def add(self, operation: Operation) -> "asyncio.Future[Accepted]":
         outcome: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        if self.closed:
+            outcome.set_exception(Unavailable("This gateway is shutting down."))
+            return outcome
         if len(self._queue) >= QUEUE:
             outcome.set_exception(Unavailable("Too many operations are waiting."))
             return outcome
         self._queue.append(_Waiting(operation, outcome))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), name="commit lane")
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._work(), name="commit lane")
         return outcome
 
-    async def close(self) -> None:
-        if self._task is not None:
-            await self._task
+    def cut(self) -> None:
+        """Begin nothing more; break off what has not come to its commit."""
+        self._over = True
+        if self._trying is not None:
+            self._trying.reschedule(asyncio.get_running_loop().time())
 
     async def _work(self) -> None:
         while self._queue:
@@ -115,14 +137,14 @@ class _Lane:
                 self._fail(batch, Refusal("internal"))
 
     async def _commit(self, batch: list[_Waiting], until: float, *, doubt: bool = False) -> bool:
-        """Commit and answer; false when it failed. Tried until `until` on the loop's clock.
+        """Commit and answer; false when it failed. Tried until `until` on the loop's clock, or until it is cut.
 
         `doubt`: an earlier attempt may have committed it.
         """
         writer = self._writer
         loop = asyncio.get_running_loop()
         started = writer.clock.monotonic()
-        while loop.time() <= until:
+        while loop.time() <= until and not self._over:
             try:
                 decided = await self._attempt(batch)
             except OutcomeUnknown as unknown:
@@ -169,7 +191,13 @@ class _Lane:
             if (tenant := writer.tenants.get(name)) is not None
         }
         now = writer.clock.now_ms()
-        return await writer.store.commit(wanted(operations), lambda loaded: decide(operations, loaded, now, own_limits))
+        try:
+            async with asyncio.timeout(None) as self._trying:
+                return await writer.store.commit(
+                    wanted(operations), lambda loaded: decide(operations, loaded, now, own_limits)
+                )
+        finally:
+            self._trying = None
 
     def _answer(self, batch: list[_Waiting], decided: Decided, doubt: bool, seconds: float) -> None:
         writer = self._writer

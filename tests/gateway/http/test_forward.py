@@ -179,12 +179,12 @@ async def test_a_gateway_that_leaves_tells_streams_and_answers_polls(
                 await asyncio.sleep(0.02)
             gateway.ask_to_stop()
             assert (await stream.until("move")).data == {"t": "move", "withinMs": 1_200}
-            answer = await poll
-            assert (answer.status, answer.json["seq"], answer.headers["Connection"]) == (200, 1, "close")
             # Whoever is still here may go on for a while; whoever is new is sent elsewhere.
             for path in (f"/changes?epoch={page['epoch']}&seq=1&waitMs=1000", "/events"):
                 refused = await ann.ask("GET", path)
                 assert (refused.status, refused.json["code"]) == (503, "unavailable") and refused.headers["Retry-After"]
+            answer = await poll
+            assert (answer.status, answer.json["seq"], answer.headers["Connection"]) == (200, 1, "close")
             assert (await stream.until("error")).data["code"] == "unavailable"
             assert await stream.next() is None
     assert gateway.terminate() == 0
