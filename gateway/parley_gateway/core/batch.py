@@ -7,7 +7,6 @@ import msgspec
 
 from parley.errors import Refusal
 from parley_gateway.core.change import Change
-from parley_gateway.core.imported import ImportedComment
 from parley_gateway.core.operation import Operation
 from parley_gateway.core.page_state import NEEDS_WHOLE, Accepted, TenantWrites
 from parley_gateway.core.rows import Loaded
@@ -35,7 +34,7 @@ def wanted(operations: Sequence[Operation]) -> list[dict[str, Any]]:
             "tenant": tenant,
             "create": _sorted({op.page for op in of_tenant if op.op in ("new-chat", "import")}),
             "pages": _sorted({op.page for op in of_tenant}),
-            "ids": sorted({op.id for op in of_tenant} | {one.id for op in of_tenant for one in _imported(op)}),
+            "ids": sorted({identity for op in of_tenant for identity in _ids(op)}),
             "authors": sorted({op.author.id for op in of_tenant}, key=str.encode),
             "chats": sorted({op.chat for op in of_tenant if op.chat}),
             "comments": sorted({op.comment for op in of_tenant if op.comment}),
@@ -50,8 +49,9 @@ def wanted(operations: Sequence[Operation]) -> list[dict[str, Any]]:
     ]
 
 
-def _imported(operation: Operation) -> list[ImportedComment]:
-    return operation.imported.comments if operation.imported else []
+def _ids(operation: Operation) -> list[str]:
+    """Of the operations that decide about this one."""
+    return [operation.id, *(operation.imported.ids if operation.imported else ())]
 
 
 def _whole(operations: list[Operation]) -> dict[str, list[str]]:

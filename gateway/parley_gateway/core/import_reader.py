@@ -131,7 +131,7 @@ class ImportReader:
         self._splitter = splitter
         self._parse = parse
         self._chat: ChatLine | None = None
-        self._begun = False
+        self._before: tuple[str, str] | None = None
         self._place = 0
         self._comments: list[CommentLine] = []
         self._bytes = 0
@@ -179,7 +179,7 @@ class ImportReader:
         yield from self._piece()
         self._chat = None
         if isinstance(line, ChatLine):
-            self._chat, self._begun, self._place = line, False, 0
+            self._chat, self._before, self._place = line, None, 0
         elif isinstance(line, BanLine):
             yield line
         elif isinstance(line, EndLine):
@@ -189,13 +189,12 @@ class ImportReader:
         chat, comments = self._chat, self._comments
         if chat is None or not comments:
             return
-        first = None if self._begun else chat
-        imported = Imported(
-            None if first is None else _chat(first), self._place, [_comment(comment) for comment in comments]
-        )
+        first = chat if self._before is None else None
+        said = [_comment(comment) for comment in comments]
+        imported = Imported(None if first is None else _chat(first), self._place, said, self._before)
         # The page is part of what is compared when it comes again; the tenant is not.
         digest = hashlib.sha256(msgspec.json.encode(["import", chat.page, chat.id, imported])).hexdigest()
-        self._begun = True
+        self._before = comments[0].id, digest
         self._place += len(comments)
         self._comments, self._bytes = [], 0
         yield Operation(

@@ -31,11 +31,20 @@ class ImportedChat(msgspec.Struct, frozen=True):
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """`chat` is None for further comments. `place`: of the first of `comments` among all of the chat."""
+    """`chat` is None for further comments. `place`: of the first of `comments` among all of the chat.
+
+    `before`: id and digest of the operation that further comments go on from.
+    """
 
     chat: ImportedChat | None
     place: int
     comments: list[ImportedComment]
+    before: tuple[str, str] | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """Of the operations that decide about it."""
+        return [one.id for one in self.comments] + ([self.before[0]] if self.before else [])
 
     def born(self, number: int) -> int:
         """What orders the `number`-th of these comments; the same each time, so that an import can be resumed."""

@@ -143,6 +143,13 @@ class SiteState(PageState):
             held = self._chats.get(operation.chat)
             if held is None or held.page != operation.page or (held.deleted and not held.hidden):
                 raise NotThere("unknown-chat")
+            assert imported.before is not None
+            identity, digest = imported.before
+            if identity not in self._done:
+                raise BadInput("bad-field", "The comments before these were not taken.")
+            if self._done[identity].digest != digest:
+                # The chat here is another version: it is left as it is, rather than made of both with a gap between.
+                raise BadInput("id-reused")
             self._add_comments(held, len(imported.comments))
             return held
         if not imported.chat.hidden:

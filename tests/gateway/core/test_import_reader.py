@@ -12,7 +12,10 @@ from kit.operations import uuid
 from parley.errors import BadInput, Refusal
 from parley_gateway.core.import_reader import LONGEST_HEAD, ImportReader, annotation_reader, jsonl_reader
 from parley_gateway.core.operation import Operation
+from parley_gateway.core.page_state import Accepted
 from parley_gateway.core.portable import BanLine
+from parley_gateway.core.rows import LoadedTenant, PageRow
+from parley_gateway.core.site_state import SiteState
 
 ANNOTATION = {
     "id": f"urn:uuid:{uuid(1)}",
@@ -84,6 +87,18 @@ def test_a_comment_that_comes_twice_is_refused_and_the_others_are_taken() -> Non
     refused, taken = read(jsonl_reader("acme"), jsonl(CHAT, comment(1), comment(2), comment(2), comment(3)))
     assert isinstance(refused, BadInput) and isinstance(taken, Operation) and taken.imported is not None
     assert [one.id for one in taken.imported.comments] == [uuid(1), uuid(2), uuid(3)]
+
+
+def test_two_versions_of_a_chat_are_never_mixed() -> None:
+    """Here it has 150 comments; a file has 250, which come in two pieces, of which the first is left out."""
+    here, file = (read(jsonl_reader("acme"), jsonl(CHAT, *map(comment, range(1, most)))) for most in (151, 251))
+    state = SiteState(LoadedTenant("acme", [PageRow("p", 0, 0)], [], [], [], [], []))
+    outcomes = [state.apply(one, 1) for one in [*here, *file, *here] if isinstance(one, Operation)]
+    assert [one.code if isinstance(one, Refusal) else one.repeat for one in outcomes] == [
+        False, "id-reused", "id-reused", True,
+    ]  # fmt: skip
+    again = SiteState(LoadedTenant("acme", [PageRow("p", 0, 0)], [], [], [], [], []))
+    assert all(isinstance(again.apply(one, 1), Accepted) for one in file if isinstance(one, Operation))
 
 
 @pytest.mark.parametrize("start", [b'{"kind":"', b'{"items":[{"x":"'])
