@@ -54,7 +54,7 @@ async def test_an_event_stream_says_so_and_is_over_before_it_told_anything(name:
     transport.is_closing.return_value = False
     admission = admission_of(world)
     claims = admission.verify(token(), None)
-    gateway = Mock(spec=Gateway, clock=FrozenClock(), admission=admission, joins=Mock(), hub=Mock())
+    gateway = Mock(spec=Gateway, clock=FrozenClock(), admission=admission, joins=Mock(), hub=Mock(), draining=False)
     caller = Caller(claims, "p", "", Mock(), "")
     stream = EventStream(gateway, caller, None, Mock(), Mock(transport=transport, version=HttpVersion11))
     change(world, name)
@@ -63,3 +63,15 @@ async def test_an_event_stream_says_so_and_is_over_before_it_told_anything(name:
     assert b"event: error" in written and b"token-invalid" in written
     gateway.joins.open.assert_not_called()
     gateway.disconnected.assert_called_once_with(stream)
+
+
+async def test_an_event_stream_of_a_gateway_that_began_to_leave_meanwhile_is_sent_elsewhere() -> None:
+    transport = Mock()
+    transport.is_closing.return_value = False
+    admission = admission_of(World())
+    gateway = Mock(spec=Gateway, clock=FrozenClock(), admission=admission, joins=Mock(), hub=Mock(), draining=True)
+    caller = Caller(admission.verify(token(), None), "p", "", Mock(), "")
+    await EventStream(gateway, caller, None, Mock(), Mock(transport=transport, version=HttpVersion11)).run()
+    (written,) = [call.args[0] for call in transport.write.call_args_list]
+    assert b"event: error" in written and b"unavailable" in written
+    gateway.joins.open.assert_not_called()
