@@ -150,12 +150,13 @@ class Installation:
             config={
                 "requirepass": parts.password,
                 "masterauth": parts.password,
-                "replicaof": f"{parts.hostname} {parts.port}",
                 "repl-diskless-sync-delay": "0",
             },
         )
         self._stack.callback(replica.stop)
         with redis.Redis.from_url(replica.url) as client:
+            # By command, not by its configuration: promoted and started anew, it must not follow again.
+            client.replicaof(str(parts.hostname), str(parts.port))
             while client.info("replication")["master_link_status"] != "up":
                 pass
         return replica, link
