@@ -4,8 +4,10 @@ import json
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -48,13 +50,19 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[libraries])
 
 
+#: Places in the code, innermost last, that the line of a library's problem names.
+PLACES = 5
+
+
 class _LibraryFormatter(logging.Formatter):
-    """One JSON line for what a library logs: who spoke and the kind of problem. Its words may carry anything."""
+    """One JSON line for what a library logs: who spoke, the kind of problem and where. Its words may carry anything."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {"event": record.name, "level": record.levelname.lower()}
+        line: dict[str, Any] = {"event": record.name, "level": record.levelname.lower()}
         if record.exc_info and record.exc_info[0] is not None:
             line["problem"] = record.exc_info[0].__name__
+            frames = traceback.extract_tb(record.exc_info[2])[-PLACES:]
+            line["where"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
         line["at"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
         return json.dumps(line)
 

@@ -27,6 +27,11 @@ def test_a_library_logs_one_line_of_json_without_its_words() -> None:
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line.pop("at")[-1] for line in lines] == ["Z", "Z"]
     assert lines == [
-        {"event": "asyncpg.pool", "level": "warning", "problem": "ConnectionRefusedError"},
+        {
+            "event": "asyncpg.pool",
+            "level": "warning",
+            "problem": "ConnectionRefusedError",
+            "where": ["<string>:6 <module>"],
+        },
         {"event": "asyncio", "level": "error"},
     ]
