@@ -177,7 +177,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
             for message in held:
                 if not self.closing:
                     self.on_message(*message)
-            if self._held is None:
+            if self._held is None and not self._transport.is_closing():
                 self._transport.resume_reading()
 
         self._held = []
