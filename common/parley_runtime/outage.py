@@ -10,6 +10,9 @@ from redis.exceptions import RedisError
 from parley_runtime.database import FAULTS
 from parley_runtime.telemetry import get_logger
 
+#: What Redis looks like when it is away. uvloop says RuntimeError of a transport that has been closed meanwhile, and
+#: redis-py passes that on.
+REDIS_AWAY: tuple[type[BaseException], ...] = (RedisError, OSError, TimeoutError, RuntimeError)
 #: What a dependency that is away looks like.
 AWAY: tuple[type[BaseException], ...] = (*FAULTS, RedisError)
 

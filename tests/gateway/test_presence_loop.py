@@ -1,9 +1,11 @@
 """Counting readers with a real Valkey: what is asked of it, and how seldom."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, cast
 
 import pytest
+import uvloop
 
 from kit.clock import FrozenClock
 from parley.redis_keys import Keys
@@ -13,6 +15,7 @@ from parley_gateway.shell.hub import Hub
 from parley_gateway.shell.presence_loop import REREAD, PresenceLoop
 from parley_gateway.shell.presence_store import IDS, Count, PresenceStore, Touch
 from parley_runtime import redis_client
+from parley_runtime.outage import REDIS_AWAY
 from parley_runtime.redis_client import Client
 from parley_runtime.settings import load
 from parley_runtime.telemetry import Metrics
@@ -134,3 +137,26 @@ async def test_a_flushed_redis_learns_who_is_here_at_the_next_renewal(client: Cl
     await gateway.presence.tick()
     other = Gateway(client, "after")
     assert await other.join("flushed", "cy") == 3
+
+
+def test_a_connection_that_is_closed_as_it_is_used_is_an_outage_and_no_fault_of_ours(redis_url: str) -> None:
+    """With the loop that gateways run on: its transports have a word of their own for that."""
+
+    async def touch() -> Any:
+        client = redis_client.connect(redis_url)
+        pool = cast(Any, client).connection_pool
+        get = pool.get_connection
+
+        async def closed(*asked: Any) -> Any:
+            connection = await get(*asked)
+            connection._writer.transport.abort()
+            await asyncio.sleep(0)
+            return connection
+
+        pool.get_connection = closed
+        found = await PresenceStore(client, Keys("closed"), "run", 10_000).touch([Touch("acme", "p", ["ann"], (), -1)])
+        await client.aclose()
+        return found
+
+    [problem] = uvloop.run(touch())
+    assert isinstance(problem, REDIS_AWAY)

@@ -9,15 +9,13 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from redis.exceptions import RedisError
-
 from parley.clock import Clock
 from parley_gateway.core.bus_entry import Counted
 from parley_gateway.shell.bus import BusWriter
 from parley_gateway.shell.hub import Hub
 from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.presence_store import PresenceStore, Touch
-from parley_runtime.outage import Outage
+from parley_runtime.outage import REDIS_AWAY, Outage
 from parley_runtime.settings import Settings
 
 #: Seconds between looks at what changed.
@@ -134,7 +132,7 @@ class PresenceLoop:
     async def forget_all(self, seconds: float = FORGET_WAIT) -> None:
         """This gateway leaves: its readers count no longer, here or anywhere. Within `seconds`."""
         self._leaving = True
-        with suppress(RedisError, OSError, TimeoutError):  # the leases end by themselves
+        with suppress(*REDIS_AWAY):  # the leases end by themselves
             async with asyncio.timeout(seconds):
                 if self._asking is not None:
                     await self._asking  # a count under way would renew what is forgotten here

@@ -7,10 +7,9 @@ lease ends, and what a flushed Redis forgot is written again at the next renewal
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from redis.exceptions import RedisError
-
 from parley.pages import page_key, partition_of
 from parley.redis_keys import Keys
+from parley_runtime.outage import REDIS_AWAY
 from parley_runtime.redis_client import Client
 
 #: Reader ids, and pages, in one call: keep a call under a millisecond of Redis.
@@ -110,7 +109,7 @@ class PresenceStore:
                         arguments = [argument for part in parts for argument in part[2]]
                         pipeline.eval(_TOUCH, len(keys), *cast(Any, (*keys, self._run, self._lease_ms, *arguments)))
                     answers: list[Any] = await pipeline.execute(raise_on_error=False)
-            except (RedisError, OSError, TimeoutError) as problem:
+            except REDIS_AWAY as problem:
                 answers = [problem] * len(batch)
             for parts, answer in zip(batch, answers, strict=True):
                 for number, (place, _, _) in enumerate(parts):

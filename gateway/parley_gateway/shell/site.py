@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 import msgspec
-import redis
 
 from parley.clock import Clock
 from parley.errors import Limited, Refusal, Unavailable
@@ -27,6 +26,7 @@ from parley_gateway.shell.operations import counted
 from parley_gateway.shell.site_store import SiteStore
 from parley_gateway.shell.writer import Writer
 from parley_runtime.audit import record
+from parley_runtime.outage import REDIS_AWAY
 from parley_runtime.redis_client import Client
 
 #: Operations of one caller that wait for their commit at the same time: leaves the lanes free for readers.
@@ -220,7 +220,7 @@ class Site:
         try:
             for partition in range(PARTITIONS):
                 await self._client.xtrim(self._keys.bus(partition), maxlen=0, approximate=False)
-        except (redis.RedisError, OSError):
+        except REDIS_AWAY:
             raise Unavailable("All is erased but what travels between gateways: erase the reader again.") from None
 
 
