@@ -2,8 +2,9 @@
 
 import msgspec
 
+from parley.chat_update import apply_update
 from parley.client_frames import Join, Since
-from parley.objects import Chat, Comment
+from parley.objects import Chat
 from parley.server_frames import Event, Live, Page
 
 _chats: msgspec.json.Decoder[Chat] = msgspec.json.Decoder(Chat)
@@ -69,24 +70,4 @@ class PageCopy:
         elif event.event == "new-text-chat":
             self.chats[chat.id] = chat
         elif (held := self.chats.get(chat.id)) is not None:
-            comments = held.comments or []
-            if chat.comment is not None:
-                comments = with_comment(chat.id, comments, chat.comment)
-            self.chats[chat.id] = msgspec.structs.replace(
-                held,
-                seq=chat.seq,
-                state=chat.state or held.state,
-                anchor=chat.anchor or held.anchor,
-                comments=comments,
-            )
-
-
-def with_comment(chat: str, comments: list[Comment], comment: Comment) -> list[Comment]:
-    """The comments of a chat with one put in, replaced, or removed. The first one has no id of its own."""
-    if comment.deleted:
-        return [held for held in comments if held.id != comment.id]
-    if comment.id == chat:
-        return [msgspec.structs.replace(comment, id=None, by=None, at=None), *comments[1:]]
-    if any(held.id == comment.id for held in comments):
-        return [comment if held.id == comment.id else held for held in comments]
-    return [*comments, comment]
+            self.chats[chat.id] = apply_update(held, chat)

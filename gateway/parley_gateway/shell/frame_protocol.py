@@ -5,6 +5,7 @@ WebSocket lives, and no task sleeps for each connection.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 
 from aiohttp import web
 
@@ -16,7 +17,7 @@ from parley_gateway.core.websocket_frame import BINARY, CLOSE, PING, PONG, TEXT,
 CLOSE_WAIT = 2.0
 
 
-class FrameProtocol(asyncio.Protocol):
+class FrameProtocol(asyncio.Protocol, ABC):
     """One WebSocket. `limit`: bytes of a message."""
 
     def __init__(self, clock: Clock, transport: asyncio.Transport, limit: int) -> None:
@@ -33,9 +34,9 @@ class FrameProtocol(asyncio.Protocol):
 
     # For whoever speaks over it
 
+    @abstractmethod
     def on_message(self, opcode: int, payload: bytes) -> None:
         """A whole TEXT or BINARY message."""
-        raise NotImplementedError
 
     def on_other(self) -> None:
         """A frame that is no whole message: a ping, a pong, a fragment."""
@@ -58,9 +59,9 @@ class FrameProtocol(asyncio.Protocol):
         """
 
     @property
+    @abstractmethod
     def full(self) -> bool:
         """Whether too much waits unsent for anything to be added that the peer makes us write."""
-        raise NotImplementedError
 
     # asyncio's side
 
