@@ -221,6 +221,30 @@ def test_a_join_that_is_refused_is_told_and_forgotten() -> None:
     assert talk.receive("no frame") == [] == talk.receive('{"t":"from the future"}')
 
 
+def test_an_update_of_a_chat_that_is_not_there_asks_for_the_whole_page_again() -> None:
+    talk = Conversation()
+    talk.connected("token")
+    reader = {"id": "u", "name": "U", "role": "reader"}
+    talk.receive(json.dumps({"t": "welcome", "v": 1, "tenant": "t", "reader": reader, "limits": {}, "renewInMs": 1}))
+    page = talk.join(PAGE)
+    answer = {"t": "page", "page": PAGE, "epoch": "e", "seq": 4, "kind": "snapshot", "chats": [], "gone": []}
+    talk.receive(json.dumps({**answer, "readers": 1}))
+    talk.outgoing.clear()
+    chat = {"id": uuid(1), "seq": 6, "state": "resolved"}
+    events = [
+        {"event": "deleted-text-chat", "seq": 5, "broadcastId": uuid(2), "chat": {"id": uuid(3), "seq": 5}},
+        {"event": "updated-text-chat", "seq": 6, "broadcastId": uuid(4), "chat": chat},
+    ]
+    live = {"t": "live", "page": PAGE, "epoch": "e", "after": 4, "seq": 6, "events": events}
+    assert talk.receive(json.dumps(live)) == [], "what is not true of the copy is not told as if it were"
+    (join,) = (json.loads(frame) for frame in talk.outgoing)
+    assert join == {"t": "join", "page": PAGE}, "no cursor: what is here is not what it says it is"
+    assert not page.synced
+    whole = {**chat, "anchor": msgspec.to_builtins(ANCHOR), "by": {"id": "u", "name": "U"}, "at": 1}
+    talk.receive(json.dumps({**answer, "seq": 6, "readers": 1, "chats": [{**whole, "comments": [{"text": "Why?"}]}]}))
+    assert page.synced and page.chats[uuid(1)].state == "resolved"
+
+
 def test_a_hello_names_the_instance_and_comes_first() -> None:
     talk = Conversation()
     talk.join(PAGE)

@@ -59,11 +59,14 @@ class PageCopy:
             return None
         events = [_events.decode(raw) for raw in frame.events]
         for event in events:
-            self._apply(event)
+            if not self._apply(event):
+                self.epoch = None  # this copy is not what it says it is: ask for everything
+                return None
         self.seq = frame.seq
         return events
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: Event) -> bool:
+        """False: it changes a chat that is not here."""
         chat = event.chat
         if event.event == "deleted-text-chat":
             self.chats.pop(chat.id, None)
@@ -71,3 +74,6 @@ class PageCopy:
             self.chats[chat.id] = chat
         elif (held := self.chats.get(chat.id)) is not None:
             self.chats[chat.id] = apply_update(held, chat)
+        else:
+            return False
+        return True
