@@ -8,7 +8,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   connection: ["wire"],
   anchoring: ["wire"],
   host: ["connection"],
-  view: ["wire", "connection", "anchoring", "preact", "preact/hooks"],
+  people: ["wire"],
+  view: ["wire", "connection", "anchoring", "people", "locale", "preact", "preact/hooks"],
   embed: ["wire", "connection", "host", "view"],
 };
 /** The connection core lives without a page; anchoring knows only nodes and ranges that it is given. */
@@ -30,7 +31,7 @@ describe.each(Object.entries(ALLOWED))("src/%s", (folder, allowed) => {
     expect(text.split("\n").length).toBeLessThanOrEqual(400);
   });
 
-  if (folder === "connection" || folder === "wire") {
+  if (["connection", "wire", "people"].includes(folder)) {
     it.each(files)("%s needs no page, no clock and no dice of its own", (_, text) => {
       const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*|"[^"]*"|`[^`]*`/g, "");
       expect(code).not.toMatch(NO_PAGE);
