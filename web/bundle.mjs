@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
+import { localeTables } from "./locales.mjs";
 
 const web = dirname(fileURLToPath(import.meta.url));
 const TARGET = ["es2022", "chrome111", "firefox115", "safari16.4"];
@@ -47,7 +48,7 @@ export async function bundle(entry, format) {
     absWorkingDir: web,
     write: false,
     mangleProps: new RegExp(`^(${INTERNAL.join("|")})$`),
-    plugins: [smallStyles],
+    plugins: [smallStyles, localeTables],
   });
   const { code } = await minify(built.outputFiles[0].text, {
     ecma: 2020,

@@ -46,9 +46,9 @@ describe("words and numbers", () => {
     expect([0, 1, 2, 1_234].map((count) => counted(english, english.readers, count))).toEqual([
       "0 readers", "1 reader", "2 readers", "1,234 readers",
     ]);
-    const russian = { ...english, locale: "ru" };
-    const forms = { one: "# ответ", few: "# ответа", many: "# ответов", other: "# ответа" };
-    expect([1, 3, 5, 21].map((count) => counted(russian, forms, count))).toEqual(["1 ответ", "3 ответа", "5 ответов", "21 ответ"]);
+    const russian = { ...english, locale: "ru", plurals: ["one", "few", "many", "other"] };
+    const forms = "# ответ|# ответа|# ответов|# ответа";
+    expect([1, 3, 5, 21, 1.5].map((count) => counted(russian, forms, count))).toEqual(["1 ответ", "3 ответа", "5 ответов", "21 ответ", "1,5 ответа"]);
   });
 
   it("say how long ago, and never the future", () => {

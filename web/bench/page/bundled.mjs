@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { localeTables } from "../../locales.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -9,6 +10,7 @@ async function joined(entry, platform) {
   const { outputFiles } = await build({
     entryPoints: [join(here, entry)], bundle: true, format: platform === "node" ? "esm" : "iife", platform, target: "es2022",
     jsx: "automatic", jsxImportSource: "preact", write: false, minify: platform === "browser", absWorkingDir: dirname(dirname(here)),
+    plugins: [localeTables],
   });
   return outputFiles[0].text;
 }

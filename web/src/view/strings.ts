@@ -1,72 +1,26 @@
-/** Every sentence of the interface. A language is one such table; plural forms are chosen by `Intl.PluralRules`. */
-type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
+import en from "../locale/en.json";
 
-const EN = {
-  locale: "en",
-  bar: "Discussions on this page",
-  panel: "Discussions",
-  readers: { one: "# reader", other: "# readers" } as Forms,
-  discussions: { one: "# discussion", other: "# discussions" } as Forms,
-  replies: { one: "# reply", other: "# replies" } as Forms,
-  notSentCount: { one: "# not sent", other: "# not sent" } as Forms,
-  open: "Open discussions",
-  close: "Close discussions",
-  back: "All discussions",
-  discuss: "Discuss",
-  newDiscussion: "New discussion",
-  composer: "Start a discussion about this passage",
-  replyLabel: "Reply",
-  replyHint: "Reply…",
-  send: "Send",
-  cancel: "Cancel",
-  edit: "Edit",
-  editLabel: "Edit your text",
-  save: "Save",
-  remove: "Remove",
-  resolve: "Resolve",
-  reopen: "Reopen",
-  deleteChat: "Delete discussion",
-  confirmRemove: "Remove this comment?",
-  confirmDelete: "Delete the whole discussion?",
-  yesRemove: "Remove",
-  yesDelete: "Delete",
-  keep: "Keep",
-  edited: "edited",
-  resolved: "Resolved",
-  resolvedSection: "Resolved",
-  goneSection: "No longer on the page",
-  changedBadge: "Text changed",
-  uncertainBadge: "Place uncertain",
-  goneBadge: "Text is gone",
-  draft: "Draft",
-  unsent: "Not sent yet",
-  sending: "Sending…",
-  someone: "Someone",
-  you: "You",
-  empty: "No discussions yet. Select a passage to start one.",
-  emptyReadOnly: "No discussions yet.",
-  loading: "Loading discussions…",
-  stateLive: "Live",
-  stateConnecting: "Connecting…",
-  stateOffline: "Offline",
-  stateStopped: "Not available",
-  offlineNote: "You are offline. You can keep reading and writing: it is sent when the connection is back.",
-  stoppedNote: "Discussions are not available here. You can still read what is already loaded.",
-  forbiddenNote: "You may not see the discussions of this page.",
-  refusedTitle: "Not sent",
-  tryAgain: "Try again",
-  discard: "Discard",
-  typing: "# is typing…",
-};
+/** Every sentence of the interface in one language. What it is made of: `src/locale/*.json`, compiled by `locales.mjs`. */
+export interface Strings extends Readonly<Record<keyof typeof en, string>> {
+  /** How the language writes numbers and dates: a BCP 47 tag. */
+  readonly locale: string;
+  readonly rtl: boolean;
+  /** Plural categories, in the order in which a sentence has its forms. */
+  readonly plurals: readonly string[];
+}
 
-export type Strings = typeof EN;
-
-export const english: Strings = EN;
+export const english = en as unknown as Strings;
 
 /** The form for a number, with the number in it as the language writes it. */
-export function counted(strings: Strings, forms: Forms, count: number): string {
-  const form = forms[new Intl.PluralRules(strings.locale).select(count)] ?? forms.other;
+export function counted(strings: Strings, forms: string, count: number): string {
+  // A category that the table does not know is served by the last form, which is "other".
+  const form = forms.split("|").at(strings.plurals.indexOf(new Intl.PluralRules(strings.locale).select(count))) as string;
   return form.replace("#", new Intl.NumberFormat(strings.locale).format(count));
+}
+
+/** A sentence with its placeholders filled: `{name} is typing…`. */
+export function filled(sentence: string, values: Readonly<Record<string, string>>): string {
+  return sentence.replace(/\{(\w+)\}/g, (_, name: string) => values[name] as string);
 }
 
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [

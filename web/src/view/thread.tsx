@@ -8,6 +8,7 @@ import { CheckIcon, ReopenIcon, TrashIcon } from "./icons";
 import type { Discussion } from "./model";
 import { nameOf } from "./person";
 import { Quote } from "./quote";
+import { filled } from "./strings";
 
 /** One discussion: the passage, the comments, the reply box. */
 export function Thread({ discussion }: { discussion: Discussion }): VNode {
@@ -56,7 +57,7 @@ export function Thread({ discussion }: { discussion: Discussion }): VNode {
         ))}
       </div>
       <p class="typing" aria-hidden="true">
-        {typing === undefined ? "" : strings.typing.replace("#", nameOf(typing.person, strings))}
+        {typing === undefined ? "" : filled(strings.typing, { name: nameOf(typing.person, strings) })}
       </p>
       {model.mayWrite && (
         <Composer
