@@ -9,6 +9,7 @@ from aiohttp import web
 
 from parley.redis_keys import Keys
 from parley_billing.shell.api import UsageApi
+from parley_billing.shell.budget_watch import BudgetWatch
 from parley_billing.shell.confirmation_sweep import SWEEP_EVERY, sweep
 from parley_billing.shell.consumer import BLOCK_MS, Consumer
 from parley_billing.shell.exporter import REFRESH_EVERY, LedgerExporter
@@ -26,6 +27,7 @@ from parley_runtime.key_sets import TICK, Fetcher, KeySets
 from parley_runtime.lifecycle import Background, until_stopped
 from parley_runtime.reaching import reach_database
 from parley_runtime.redis_client import connect as connect_redis
+from parley_runtime.registry import Registry
 from parley_runtime.settings import Settings, SettingsError, load
 from parley_runtime.telemetry import Metrics, configure_logging, get_logger
 from parley_runtime.tenant_view import TenantView
@@ -54,11 +56,11 @@ async def run(settings: Settings) -> None:
     clock, metrics, keys = SystemClock(), Metrics(), Keys(settings.redis_prefix)
     background = Background()
     health = Health(clock, metrics, background)
-    ledger: list[LedgerExporter] = []
+    exporters: list[LedgerExporter | BudgetWatch] = []
 
     def metrics_text() -> bytes:
         health.missing()
-        return metrics.text() + b"".join(exporter.text() for exporter in ledger)
+        return metrics.text() + b"".join(exporter.text() for exporter in exporters)
 
     redis_url = settings.redis_url.get_secret_value()
     stopped = asyncio.ensure_future(until_stopped())
@@ -86,7 +88,8 @@ async def run(settings: Settings) -> None:
         consumer = Consumer(pool, reader, keys, clock, metrics)
         exporter = LedgerExporter(pool)
         health.reader_works = lambda: consumer.working
-        ledger.append(exporter)
+        budgets = BudgetWatch(pool, Registry(client, keys), tenants, clock)
+        exporters += [exporter, budgets]
 
         async def sweep_once() -> None:
             await sweep(pool, client, keys)
@@ -96,6 +99,7 @@ async def run(settings: Settings) -> None:
 
         background.run("tenants", tenants.follow())
         background.run("consumer", consumer.run())
+        background.run("budgets", budgets.run())
         reconciliation = Reconciliation(settings.database_url.get_secret_value(), clock, metrics)
         background.run("reconciliation", reconciliation.run())
         background.repeat("export totals", exporter.refresh, REFRESH_EVERY)

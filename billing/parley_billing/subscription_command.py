@@ -11,6 +11,7 @@ from parley_billing.core.rating.part import Holding
 from parley_billing.core.subscription import Subscription, SubscriptionProblem, begin, change, current, finish
 from parley_billing.plan_command import find_plan
 from parley_billing.rate_command import zone as zone_of
+from parley_billing.shell.budget_store import BudgetStore
 from parley_billing.shell.plan_store import PlanStore
 from parley_runtime.database import Connection
 
@@ -41,6 +42,7 @@ def begin_one(tenant: str, plan: str, day: datetime | None, zone: str) -> None:
             await store.subscriptions([tenant]), Subscription(tenant, first, zone, (Holding(wanted, first),)), today
         )
         await store.begin(new)
+        await BudgetStore(connection).touch(tenant)
         await record(connection, "begin-subscription", tenant, _told(new))
         return new
 
@@ -59,6 +61,7 @@ def change_one(tenant: str, plan: str, day: datetime | None) -> None:
         first = day.date() if day else today
         changed = change(held, await find_plan(connection, plan), first, today)
         await store.hold(changed, first)
+        await BudgetStore(connection).touch(tenant)
         await record(connection, "change-subscription", tenant, _told(changed))
         return changed
 
@@ -75,6 +78,7 @@ def end_one(tenant: str, day: datetime | None) -> None:
         store, held, today = await _held(connection, tenant)
         ended = finish(held, day.date() if day else today, today)
         await store.finish(ended)
+        await BudgetStore(connection).touch(tenant)
         await record(connection, "end-subscription", tenant, _told(ended))
         return ended
 

@@ -114,6 +114,14 @@ OPERATIONS_PER_TENANT = Limit(
     "`over-limit` with `retryInMs`; nothing was changed.",
     per_tenant=True,
 )
+THROTTLED_OPERATIONS = Limit(
+    "throttledOperations",
+    2,
+    "per second",
+    "A tenant that has used up a budget that slows it down can still moderate, and its readers can still say a word.",
+    "`over-limit` with `retryInMs`; nothing was changed.",
+    per_tenant=True,
+)
 BAD_FRAMES = Limit(
     "badFrames",
     20,

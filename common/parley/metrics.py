@@ -133,6 +133,23 @@ RECONCILED = Metric(
     "gauge",
     "Unix time at which this process last reconciled the ledger to its end.",
 )
+_BUDGET = ("tenant", "subject")
+BUDGET_USED = Metric(
+    "parley_billing_budget_used",
+    "gauge",
+    "What a tenant used in its billing period, as of the ledger: messages, bytes, or minor units of its currency. One "
+    "process of all follows budgets; the others do not have this.",
+    _BUDGET,
+)
+BUDGET_AMOUNT = Metric(
+    "parley_billing_budget_amount", "gauge", "What the budget allows in the period, in the same unit.", _BUDGET
+)
+BUDGET_PERIOD_START = Metric(
+    "parley_billing_budget_period_start_seconds", "gauge", "Unix time at which the billing period began.", _BUDGET
+)
+BUDGET_PERIOD_END = Metric(
+    "parley_billing_budget_period_end_seconds", "gauge", "Unix time at which the billing period ends.", _BUDGET
+)
 BILLING_READY = Metric("parley_billing_ready", "gauge", "1 when Redis and the database answer.")
 
 ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

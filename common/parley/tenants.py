@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from parley.limits import Limit
+from parley.limits import OPERATIONS_PER_TENANT, THROTTLED_OPERATIONS, Limit
 
 Algorithm: TypeAlias = Literal["HS256", "RS256", "ES256", "EdDSA"]
 ALGORITHMS: tuple[Algorithm, ...] = ("HS256", "RS256", "ES256", "EdDSA")
@@ -46,7 +46,9 @@ class Tenant(msgspec.Struct, frozen=True, rename="camel"):
     seconds since the epoch, are refused, and those of the readers in `revoked`: see `parley.revocation`.
 
     Whether writing is refused, and with which code: `suspended` by `state`, `over-quota` by `over_quota`. Reading goes
-    on either way. At `jwks_url` (https) the tenant publishes further keys: see `parley.jwks`.
+    on either way. `budget` is what billing says of the tenant's budgets: with `refuse` writing is refused, with
+    `over-quota`, too; with `throttle` it is slowed down to the limit `throttledOperations`. At `jwks_url` (https) the
+    tenant publishes further keys: see `parley.jwks`.
     """
 
     name: str
@@ -59,11 +61,23 @@ class Tenant(msgspec.Struct, frozen=True, rename="camel"):
     not_before: int = 0
     revoked: list[Revocation] = []
     jwks_url: str | None = None
+    budget: Literal["notify", "throttle", "refuse"] = "notify"
 
 
 def limit_of(own: Mapping[str, int], limit: Limit) -> int:
     """What holds for a tenant whose record says `own` limits: only those marked per tenant can be its own."""
     return own.get(limit.name, limit.default) if limit.per_tenant else limit.default
+
+
+def quota_used_up(tenant: Tenant) -> bool:
+    """Whether writing is refused with `over-quota`: by an administrator's word, or because a budget is used up."""
+    return tenant.over_quota or tenant.budget == "refuse"
+
+
+def operations_per_second(tenant: Tenant) -> int:
+    """What the whole tenant may write on one gateway."""
+    usual = limit_of(tenant.limits, OPERATIONS_PER_TENANT)
+    return min(usual, limit_of(tenant.limits, THROTTLED_OPERATIONS)) if tenant.budget == "throttle" else usual
 
 
 #: Tenant names appear in keys, labels and file names.

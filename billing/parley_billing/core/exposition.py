@@ -40,19 +40,25 @@ class Exposition:
         self._stale.clear()
         if self._text is None:
             families = zip((PUBSUB_MESSAGES, PUBSUB_BYTES), self._pieces, strict=True)
-            self._text = "".join(_head(metric) + "".join(pieces.values()) for metric, pieces in families).encode()
+            self._text = "".join(head(metric) + "".join(pieces.values()) for metric, pieces in families).encode()
         return self._text
 
     def _render(self, tenant: str) -> None:
-        label = tenant.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        named = label(tenant)
         for place, metric in enumerate((PUBSUB_MESSAGES, PUBSUB_BYTES)):
             lines = []
             for usage_class in USAGE_CLASSES:
                 total = self._other.get(usage_class) if tenant == OTHER else self._totals.get((tenant, usage_class))
                 if total is not None:
-                    lines.append(f'{metric.name}{{tenant="{label}",class="{usage_class}"}} {total[place]}\n')
+                    lines.append(f'{metric.name}{{tenant="{named}",class="{usage_class}"}} {total[place]}\n')
             self._pieces[place][tenant] = "".join(lines)
 
 
-def _head(metric: Metric) -> str:
+def label(value: str) -> str:
+    """A label's value as the text format has it."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def head(metric: Metric) -> str:
+    """The two lines before a family's series."""
     return f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.kind}\n"

@@ -9,7 +9,7 @@ from parley.claims import Claims
 from parley.clock import Clock
 from parley.errors import Limited, NotAllowed, Refusal
 from parley.revocation import Revoked
-from parley.tenants import Tenant, limit_of, origin_allowed
+from parley.tenants import Tenant, limit_of, operations_per_second, origin_allowed, quota_used_up
 from parley_gateway.core.rates import Rates
 from parley_gateway.core.revocation import revoked
 from parley_gateway.core.session import OPERATION_BURST
@@ -99,7 +99,7 @@ class Admission:
         tenant = self.tenant(claims)
         if tenant.state == "suspended":
             raise NotAllowed("suspended")
-        if tenant.over_quota:
+        if quota_used_up(tenant):
             raise Limited("over-quota")
         return tenant
 
@@ -110,6 +110,5 @@ class Admission:
         per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_READER)
         if wait := self._readers_rates.take((tenant.name, claims.reader), per_second, now):
             raise Limited("over-limit", "This reader writes too much at once.", retry_in_ms=wait)
-        per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_TENANT)
-        if wait := self._tenants_rates.take(tenant.name, per_second, now):
+        if wait := self._tenants_rates.take(tenant.name, operations_per_second(tenant), now):
             raise Limited("over-limit", "This tenant writes too much at once.", retry_in_ms=wait)
