@@ -1,10 +1,10 @@
 /** Builds the widget into the gateway and the demo's page into the demo; prints what a reader downloads. */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { bundle } from "./bundle.mjs";
+import { bundle, widgetParts } from "./bundle.mjs";
 
 const web = dirname(fileURLToPath(import.meta.url));
 const widget = join(web, "../gateway/parley_gateway/static");
@@ -20,17 +20,31 @@ const BUILT = [
   ["demo/demo.ts", "iife", join(demo, "demo.js")],
 ];
 
-await mkdir(widget, { recursive: true });
+const said = (path, code) => `${path.slice(web.length - 3)}: ${Buffer.byteLength(code)} B, gzip ${gzipSync(code, { level: 9 }).length} B`;
+
+/** The parts that are fetched later: written before what asks for them; those of the build before go last. */
+async function writeParts(folder) {
+  const parts = await widgetParts();
+  await mkdir(join(folder, "parley"), { recursive: true });
+  for (const { path, code } of parts) {
+    await writeFile(join(folder, path), code);
+    if (folder === widget) console.log(said(join(folder, path), code));
+  }
+  const current = new Set(parts.map(({ path }) => basename(path)));
+  return async () => {
+    for (const name of await readdir(join(folder, "parley"))) if (!current.has(name)) await rm(join(folder, "parley", name));
+  };
+}
+
 await mkdir(demo, { recursive: true });
-await mkdir(dist, { recursive: true });
+const cleanings = [await writeParts(widget), await writeParts(dist)];
 await Promise.all([
   ...BUILT.map(async ([entry, format, path]) => {
     const code = await bundle(entry, format);
     await writeFile(path, code);
     // For sites that pin what they embed (Subresource Integrity): the digest of exactly this build.
-    const integrity = `sha384-${createHash("sha384").update(code).digest("base64")}`;
-    const bytes = Buffer.byteLength(code);
-    console.log(`${path.slice(web.length - 3)}: ${bytes} B, gzip ${gzipSync(code, { level: 9 }).length} B, integrity ${integrity}`);
+    console.log(`${said(path, code)}, integrity sha384-${createHash("sha384").update(code).digest("base64")}`);
   }),
   ...["index.html", "embed.html", "demo.css"].map((name) => copyFile(join(web, "demo", name), join(demo, name))),
 ]);
+for (const clean of cleanings) await clean();

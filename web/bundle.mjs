@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
 import { localeTables } from "./locales.mjs";
+import { apart, loadedByScript, partsOf } from "./parts.mjs";
 
 const web = dirname(fileURLToPath(import.meta.url));
 const TARGET = ["es2022", "chrome111", "firefox115", "safari16.4"];
@@ -18,6 +19,8 @@ export const INTERNAL = [
   "onGranted", "onStolen", "onSettled", "onLive", "onPage", "openSocket", "openOwn", "takeOver", "schedule", "wallClock",
   "idleMs", "pongMs", "notBefore", "nextDue", "connectionLost", "unacknowledged", "acknowledged", "echoed", "reached", "nudge",
   "restored", "outbox", "greeted", "mayWrite", "mayEdit", "mayRemove", "mayDelete", "someoneTypes", "announcer", "relay", "vault",
+  "handlers", "delivery", "evidence", "phase", "committed", "asking", "supported", "actionHook", "underBar", "offsetAtPoint", "isOurs",
+  "onYes", "onNo", "begun", "isGone", "resign", "onData", "shown", "selection", "waiting", "detour", "uuid",
 ];
 
 /** The widget's style sheet is text in the script: without what only people read. */
@@ -32,28 +35,45 @@ const smallStyles = {
   },
 };
 
-/** The text of a script (`iife`) or a module (`esm`), from the file that it begins with. */
-export async function bundle(entry, format) {
-  const built = await build({
-    entryPoints: [entry],
-    format,
-    bundle: true,
-    minify: true,
-    target: TARGET,
-    jsx: "automatic",
-    jsxImportSource: "preact",
-    legalComments: "none",
-    charset: "utf8",
-    logLevel: "warning",
-    absWorkingDir: web,
-    write: false,
-    mangleProps: new RegExp(`^(${INTERNAL.join("|")})$`),
-    plugins: [smallStyles, localeTables],
-  });
-  const { code } = await minify(built.outputFiles[0].text, {
+const OPTIONS = {
+  bundle: true,
+  minify: true,
+  target: TARGET,
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  legalComments: "none",
+  charset: "utf8",
+  logLevel: "warning",
+  absWorkingDir: web,
+  write: false,
+  mangleProps: new RegExp(`^(${INTERNAL.join("|")})$`),
+  plugins: [smallStyles, localeTables],
+};
+
+async function squeeze(text, module) {
+  const { code } = await minify(text, {
     ecma: 2020,
-    module: format === "esm",
+    module,
     compress: { passes: 4, unsafe_arrows: true, keep_fargs: false },
   });
   return code;
+}
+
+/** Everything that a reader's browser may fetch later: see parts.mjs. */
+export const widgetParts = async () => (await surveyed()).parts;
+
+let survey;
+const surveyed = () => (survey ??= partsOf("src/embed/module.ts", OPTIONS, squeeze));
+
+/** The text of a script (`iife`) or a module (`esm`), from the file that it begins with, without its parts. */
+export async function bundle(entry, format) {
+  const { parts, mangleCache } = await surveyed();
+  const built = await build({ ...OPTIONS, entryPoints: [entry], format, mangleCache, plugins: [apart(parts), ...OPTIONS.plugins] });
+  const [{ text }] = built.outputFiles;
+  return squeeze(format === "iife" ? loadedByScript(text, await loader(), parts) : text, format === "esm");
+}
+
+async function loader() {
+  const { code } = await transform(await readFile(`${web}/src/embed/load-part.ts`, "utf8"), { loader: "ts", target: TARGET, charset: "utf8" });
+  return code.replace(/^export /gm, "").replace(/^\{.*\};?$/gm, "");
 }

@@ -9,7 +9,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   anchoring: ["wire"],
   host: ["connection"],
   people: ["wire"],
-  view: ["wire", "connection", "anchoring", "people", "locale", "preact", "preact/hooks"],
+  view: ["wire", "connection", "anchoring", "people", "locale", "preact", "preact/hooks", "preact/jsx-runtime"],
   embed: ["wire", "connection", "host", "view"],
 };
 /** The connection core lives without a page; anchoring knows only nodes and ranges that it is given. */

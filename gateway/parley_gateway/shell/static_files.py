@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +21,13 @@ HEADERS = {
     "Content-Type": "text/javascript; charset=utf-8",
     # Sites that isolate themselves (COEP) may embed it too.
     "Cross-Origin-Resource-Policy": "cross-origin",
+    # Modules, and scripts with an integrity, are asked for in this mode; there is nothing in them to protect.
+    "Access-Control-Allow-Origin": "*",
     "Vary": "Accept-Encoding",
 }
+#: A part's name has the digest of its content: another content is another address.
+PART_HEADERS = HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
+_PART = re.compile(r"[\w-]{1,64}-[0-9a-f]{16}\.mjs")
 
 
 class _Built(NamedTuple):
@@ -35,8 +42,9 @@ class _Built(NamedTuple):
 class StaticFile:
     """One file, read when first asked for, and again after it was built anew."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, headers: Mapping[str, str] = HEADERS) -> None:
         self._path = path
+        self._headers = headers
         self._built: _Built | None = None
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -44,7 +52,7 @@ class StaticFile:
         built = self._read()
         gzipped = accepts_gzip(request)
         # A strong ETag stands for exact bytes, so each encoding has its own.
-        headers = {**HEADERS, "ETag": f'"{built.digest}{"-gzip" if gzipped else ""}"'}
+        headers = {**self._headers, "ETag": f'"{built.digest}{"-gzip" if gzipped else ""}"'}
         if gzipped:
             headers["Content-Encoding"] = "gzip"
         known = {tag.value for tag in request.if_none_match or ()}
@@ -68,6 +76,24 @@ class StaticFile:
         return self._built
 
 
+class Parts:
+    """What the widget fetches when it is first needed: languages, and parts that few readers use."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._files: dict[str, StaticFile] = {}
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """The file, to be kept for ever; 404 for what this build does not have."""
+        name = request.match_info["name"]
+        path = self._directory / name
+        if _PART.fullmatch(name) is None or not path.is_file():
+            self._files.pop(name, None)
+            raise web.HTTPNotFound(headers={"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"})
+        return await self._files.setdefault(name, StaticFile(path, PART_HEADERS)).serve(request)
+
+
 def static_routes(directory: Path = STATIC) -> list[web.RouteDef]:
-    """`/v1/parley.js` for a script tag, `/v1/parley.mjs` for an import."""
-    return [web.get(f"/v1/{name}", StaticFile(directory / name).serve) for name in ("parley.js", "parley.mjs")]
+    """`/v1/parley.js` for a script tag, `/v1/parley.mjs` for an import, and the parts of both below `/v1/parley/`."""
+    whole = [web.get(f"/v1/{name}", StaticFile(directory / name).serve) for name in ("parley.js", "parley.mjs")]
+    return [*whole, web.get("/v1/parley/{name}", Parts(directory / "parley").serve)]

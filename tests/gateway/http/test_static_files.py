@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from parley_gateway.shell.static_files import static_routes
 from parley_runtime.http.problem import errors_as_problems
@@ -69,3 +70,20 @@ async def test_a_new_build_is_served_at_once(site: TestServer, session: aiohttp.
     (tmp_path / "parley.js").write_bytes(b"other();")
     async with session.get(url, headers={"If-None-Match": tag}) as new:
         assert new.status == 200 and await new.read() == b"other();"
+
+
+async def test_parts_are_kept_for_ever_and_only_those_of_the_build_are_there(
+    site: TestServer, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    (tmp_path / "parley").mkdir()
+    (tmp_path / "secret-0123456789abcdef.mjs").write_bytes(b"outside")
+    name = "de-0123456789abcdef.mjs"
+    (tmp_path / "parley" / name).write_bytes(SCRIPT)
+    async with session.get(site.make_url(f"/v1/parley/{name}"), headers={"Origin": "https://blog.test"}) as part:
+        assert part.status == 200 and await part.read() == SCRIPT
+        assert part.content_type == "text/javascript" and "immutable" in part.headers["Cache-Control"]
+        assert part.headers["Access-Control-Allow-Origin"] == "*", "a module from another origin is asked for with CORS"
+    (tmp_path / "parley" / name).unlink()
+    for gone in (name, "parley.js", "..%2Fsecret-0123456789abcdef.mjs", "x" * 300 + "-0123456789abcdef.mjs"):
+        async with session.get(URL(f"{site.make_url('/v1/parley/')}{gone}", encoded=True)) as missing:
+            assert missing.status == 404 and missing.headers["Cache-Control"] == "no-store", gone

@@ -1,6 +1,5 @@
 /** What the connection needs from the world. Everything that waits, counts or is random comes through here. */
 
-import type { Http } from "./http-socket";
 import type { Tabs } from "./tabs";
 import type { Vault } from "./vault";
 
@@ -38,8 +37,8 @@ export interface Environment {
   /** Runs `action` once after `ms`; the answer cancels it. */
   schedule(ms: number, action: () => void): () => void;
   openSocket(url: string, handlers: SocketHandlers): Socket;
-  /** Without it there is no way around a blocked WebSocket. */
-  readonly http?: Http;
+  /** A way around blocked WebSockets, fetched when it is needed; `base` is the server's address of the version. */
+  readonly detour?: (env: Environment, base: string) => Promise<Transport>;
   /** Without it every tab has a connection of its own. */
   readonly tabs?: Tabs;
   /** Without it nothing outlives the page. */

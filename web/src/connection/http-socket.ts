@@ -1,5 +1,5 @@
 import { type ClientFrame, type Cursor, type GatewayFrame, type PageFrame, type WelcomeFrame, parseFrame } from "../wire/frames";
-import type { Environment, Socket, SocketHandlers } from "./environment";
+import type { Environment, Socket, SocketHandlers, Transport } from "./environment";
 import { EventStreamParser } from "./event-stream";
 
 /** What HTTP looks like from here. Tokens travel in a header, never in an address. */
@@ -24,7 +24,7 @@ const IDLE_MS = 40_000;
 /** A question may need a connection of its own first. */
 const PONG_MS = 6_000;
 
-export class HttpTransport {
+export class HttpTransport implements Transport {
   /** Whether event streams come through here; else questions that wait. */
   streams = true;
 
@@ -37,6 +37,8 @@ export class HttpTransport {
   open(token: string, handlers: SocketHandlers): Socket {
     return new HttpSocket(this, token, handlers);
   }
+
+  stop(): void {}
 }
 
 /** The frames of the wire over HTTP: a stream of events, or long questions, for each page; a request for each change. */

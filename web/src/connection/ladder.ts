@@ -1,5 +1,4 @@
 import type { Environment, Socket, SocketHandlers, Transport } from "./environment";
-import { HttpTransport } from "./http-socket";
 
 /** A WebSocket opens within this, or something on the way swallows it. */
 const OPEN_LIMIT_MS = 6_000;
@@ -14,7 +13,7 @@ export const MOVE_NOW = '{"t":"move","withinMs":0}';
 
 /** WebSocket where it works, HTTP where it does not; climbs back up by itself. */
 export class Ladder implements Transport {
-  readonly #http: HttpTransport | null;
+  #detour: Transport | null = null;
   #known: "unknown" | "worked" = "unknown";
   #failures = 0;
   #probes = 0;
@@ -23,13 +22,10 @@ export class Ladder implements Transport {
   constructor(
     private readonly env: Environment,
     private readonly url: string,
-  ) {
-    const base = url.replace(/^ws/, "http").replace(/\/live$/, "");
-    this.#http = env.http === undefined ? null : new HttpTransport(env, env.http, base);
-  }
+  ) {}
 
   open(token: string, handlers: SocketHandlers): Socket {
-    if (this.#http === null) return this.env.openSocket(this.url, handlers);
+    if (this.env.detour === undefined) return this.env.openSocket(this.url, handlers);
     this.#endProbe();
     const patience = PATIENCE[this.#known];
     if (this.#failures < patience) return this.#openWebSocket(handlers);
@@ -48,11 +44,35 @@ export class Ladder implements Transport {
       proven();
       handlers.onMessage(text);
     };
-    return this.#http.open(token, { onOpen: handlers.onOpen, onMessage: heard, onClose: closed });
+    return this.#openDetour(token, { onOpen: handlers.onOpen, onMessage: heard, onClose: closed });
   }
 
   stop(): void {
     this.#endProbe();
+  }
+
+  /** It is a file of its own that few need; not getting it is a connection that did not open. */
+  #openDetour(token: string, handlers: SocketHandlers): Socket {
+    let socket: Socket | null = null;
+    let over = false;
+    const open = async (): Promise<void> => {
+      this.#detour ??= (await this.env.detour?.(this.env, this.url.replace(/^ws/, "http").replace(/\/live$/, ""))) ?? null;
+      if (!over) socket = this.#detour?.open(token, handlers) ?? null;
+    };
+    open().catch(() => over || handlers.onClose(1006, ""));
+    return {
+      get idleMs() {
+        return socket?.idleMs;
+      },
+      get pongMs() {
+        return socket?.pongMs;
+      },
+      send: (text) => socket?.send(text),
+      close() {
+        over = true;
+        socket?.close();
+      },
+    };
   }
 
   #openWebSocket(handlers: SocketHandlers): Socket {

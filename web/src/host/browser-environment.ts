@@ -1,5 +1,4 @@
 import type { Environment, Socket, SocketHandlers } from "../connection/environment";
-import { browserHttp } from "./http";
 import { browserTabs } from "./tabs";
 import { browserVault } from "./vault";
 
@@ -26,7 +25,7 @@ export interface InstanceSignals {
 }
 
 const BASE: Environment = {
-  http: browserHttp,
+  detour: async (env, base) => (await import("./http")).default(env, base),
   now: () => performance.now(),
   wallClock: () => Date.now(),
   random: () => Math.random(),

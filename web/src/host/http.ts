@@ -1,7 +1,13 @@
-import type { Http, HttpAnswer } from "../connection/http-socket";
+import type { Environment, Transport } from "../connection/environment";
+import { type Http, type HttpAnswer, HttpTransport } from "../connection/http-socket";
+
+/** The wire over HTTP, where no WebSocket comes through. */
+export default function detour(env: Environment, base: string): Transport {
+  return new HttpTransport(env, browserHttp, base);
+}
 
 /** `fetch` without cookies and without caches; the token in a header. */
-export const browserHttp: Http = {
+const browserHttp: Http = {
   request(url, token, body) {
     const end = new AbortController();
     const init = { ...asked(token, end.signal), ...(body !== null && { method: "POST", body }) };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Client } from "../../src/connection/client";
 import { EventStreamParser } from "../../src/connection/event-stream";
-import type { Http, HttpAnswer } from "../../src/connection/http-socket";
+import type { Environment } from "../../src/connection/environment";
+import { type Http, type HttpAnswer, HttpTransport } from "../../src/connection/http-socket";
 import { ANCHOR, ANN, PAGE, chat, created, live, page } from "./fixtures";
 import { SimulatedWorld, settle } from "./simulated-world";
 
@@ -52,7 +53,7 @@ class SimulatedHttp implements Http {
 
 class Blocked {
   readonly http = new SimulatedHttp();
-  readonly world = Object.assign(new SimulatedWorld(), { http: this.http });
+  readonly world = Object.assign(new SimulatedWorld(), { detour: async (env: Environment, base: string) => new HttpTransport(env, this.http, base) });
   tokens = 0;
   readonly client = new Client(this.world, "wss://parley.test/v1/live", () => Promise.resolve(this.#token()), {
     onChange: () => {},

@@ -1,0 +1,34 @@
+import { type ComponentType, Fragment, type FunctionComponent } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { jsx } from "preact/jsx-runtime";
+import { useModel } from "./context";
+
+/** What a part gets from the widget instead of bringing its own; `parts.mjs` has the same names. */
+const KIT = { jsx, Fragment, useEffect, useLayoutEffect, useRef, useState, useModel };
+
+interface Part<Default> {
+  readonly default: Default;
+  adopt?(kit: typeof KIT): void;
+}
+
+/** What a part exports by default, once it is here. */
+export async function loaded<Default>(part: Promise<Part<Default>>): Promise<Default> {
+  const { default: it, adopt } = await part;
+  adopt?.(KIT);
+  return it;
+}
+
+/**
+ * A component in a file of its own, fetched when it is first drawn: `lazy(() => import("./relink"))`. Draws nothing until it
+ * is here. Where it cannot be fetched it is tried again when it is drawn anew.
+ */
+export function lazy<Props extends object>(load: () => Promise<Part<ComponentType<Props>>>): FunctionComponent<Props> {
+  let known: ComponentType<Props> | undefined;
+  return function Lazy(props) {
+    const [, redraw] = useState<unknown>();
+    useEffect(() => {
+      if (known === undefined) loaded(load()).then((it) => redraw((known = it)), () => {});
+    }, []);
+    return known === undefined ? null : jsx(known, props);
+  };
+}
