@@ -11,9 +11,8 @@ from typing import Any
 import redis
 
 from kit.certificates import certificate
-from kit.servers import MakeValkey
+from kit.redis_kinds import MakeServer
 from parley_runtime.embedded import Child, ValkeyServer, free_port
-from parley_runtime.embedded.valkey import valkey_binary
 
 HOST = "127.0.0.1"
 PASSWORD = "one-for-all"  # servers of one cluster authenticate each other with it
@@ -47,11 +46,11 @@ def _cluster_port() -> int:
     return port
 
 
-def cluster(make_valkey: MakeValkey) -> tuple[str, list[str]]:
+def cluster(make_server: MakeServer) -> tuple[str, list[str]]:
     """Three masters that share the slots: the URL of the cluster, and of each node."""
     config = {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf", "requirepass": PASSWORD}
     config |= {"masterauth": PASSWORD, "cluster-node-timeout": "2000"}
-    nodes = [make_valkey(port=_cluster_port(), config=config) for _ in range(3)]
+    nodes = [make_server(port=_cluster_port(), config=config) for _ in range(3)]
     share = -(-SLOTS // len(nodes))
     for number, node in enumerate(nodes):
         with client_of(node.port) as client:
@@ -76,10 +75,10 @@ def cluster(make_valkey: MakeValkey) -> tuple[str, list[str]]:
 class Watched:
     """A master with a replica, and a Sentinel that watches them."""
 
-    def __init__(self, make_valkey: MakeValkey, directory: Path) -> None:
+    def __init__(self, make_server: MakeServer, directory: Path) -> None:
         config = {"requirepass": PASSWORD, "masterauth": PASSWORD}
-        self.master: ValkeyServer = make_valkey(config=config)
-        self.replica: ValkeyServer = make_valkey(config={**config, "replicaof": f"{HOST} {self.master.port}"})
+        self.master: ValkeyServer = make_server(config=config)
+        self.replica: ValkeyServer = make_server(config={**config, "replicaof": f"{HOST} {self.master.port}"})
         directory.mkdir()
         self.port = free_port()
         settings = directory / "sentinel.conf"
@@ -88,7 +87,7 @@ class Watched:
             f"sentinel monitor parley {HOST} {self.master.port} 1\nsentinel auth-pass parley {PASSWORD}\n"
             "sentinel down-after-milliseconds parley 1000\nsentinel failover-timeout parley 5000\n"
         )
-        self._sentinel = Child([valkey_binary(), settings, "--sentinel"], log=directory / "sentinel.log")
+        self._sentinel = Child([self.master.binary, settings, "--sentinel"], log=directory / "sentinel.log")
         self.url = f"redis+sentinel://:{PASSWORD}@{HOST}:{self.port}/parley"
         self.nodes = [f"redis://:{PASSWORD}@{HOST}:{server.port}" for server in (self.master, self.replica)]
         with client_of(self.replica.port) as client:
@@ -114,7 +113,7 @@ class Watched:
 
 @contextmanager
 def behind_tls(server: ValkeyServer, directory: Path) -> Iterator[str]:
-    """The URL of a TLS terminator in front of a server: the wheel's Valkey is built without TLS of its own."""
+    """The URL of a TLS terminator in front of a server: the wheels' servers are built without TLS of their own."""
     path, context = certificate(directory)
     loop = asyncio.new_event_loop()
     port = free_port()

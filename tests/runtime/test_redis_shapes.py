@@ -1,8 +1,9 @@
-"""The same gateway on every shape of Redis, with no more permissions than are documented: what one commits, the bus
-brings to the other, and what they count, billing books."""
+"""The same gateway on every shape of Redis and of Valkey, with no more permissions than are documented: what one
+commits, the bus brings to the other, and what they count, billing books."""
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -11,8 +12,8 @@ from redis.exceptions import NoPermissionError
 from kit.billing_process import BillingProcess
 from kit.gateway import MakeGateway
 from kit.redis_acl import Users
+from kit.redis_kinds import MakeServer
 from kit.redis_shapes import Watched, behind_tls, cluster
-from kit.servers import MakeValkey
 from kit.tenants import ORIGIN, KitTenant, add_tenant
 from kit.usage import until
 from kit.usage_sums import booked
@@ -72,8 +73,15 @@ async def tell_billing(users: Users, directory: Path, database_url: str, tenant:
         billing.kill()
 
 
-async def test_a_cluster(make_valkey: MakeValkey, make_gateway: MakeGateway, database_url: str, tmp_path: Path) -> None:
-    users = Users(*cluster(make_valkey))
+def test_each_is_what_it_says(make_server: MakeServer, request: pytest.FixtureRequest) -> None:
+    with redis.Redis.from_url(make_server().url, decode_responses=True) as client:
+        about: Any = client.info("server")
+    kind = request.node.callspec.params["make_server"]
+    assert ("valkey_version" in about, about.get("server_name", "redis")) == (kind == "valkey", kind)
+
+
+async def test_a_cluster(make_server: MakeServer, make_gateway: MakeGateway, database_url: str, tmp_path: Path) -> None:
+    users = Users(*cluster(make_server))
     tenant = add_tenant(users.url("admin"))
     first, second = (make_gateway(users.url("gateway"), database_url, **BUS_ALONE) for _ in range(2))
     await converse(tenant, first.live_url, second.live_url)
@@ -81,8 +89,8 @@ async def test_a_cluster(make_valkey: MakeValkey, make_gateway: MakeGateway, dat
     users.check()
 
 
-async def test_tls(make_valkey: MakeValkey, make_gateway: MakeGateway, database_url: str, tmp_path: Path) -> None:
-    server = make_valkey()
+async def test_tls(make_server: MakeServer, make_gateway: MakeGateway, database_url: str, tmp_path: Path) -> None:
+    server = make_server()
     with behind_tls(server, tmp_path / "tls") as url:
         users, plain = Users(url, [server.url]), Users(server.url, [server.url])
         tenant = add_tenant(users.url("admin"))
@@ -94,9 +102,9 @@ async def test_tls(make_valkey: MakeValkey, make_gateway: MakeGateway, database_
 
 
 async def test_sentinel_and_its_failover(
-    make_valkey: MakeValkey, make_gateway: MakeGateway, database_url: str, tmp_path: Path
+    make_server: MakeServer, make_gateway: MakeGateway, database_url: str, tmp_path: Path
 ) -> None:
-    watched = Watched(make_valkey, tmp_path / "sentinel")
+    watched = Watched(make_server, tmp_path / "sentinel")
     users = Users(watched.url, watched.nodes)
     try:
         tenant = add_tenant(users.url("admin"))
@@ -112,8 +120,8 @@ async def test_sentinel_and_its_failover(
         watched.end()
 
 
-async def test_whoever_steals_a_password_gets_no_further(make_valkey: MakeValkey) -> None:
-    server = make_valkey()
+async def test_whoever_steals_a_password_gets_no_further(make_server: MakeServer) -> None:
+    server = make_server()
     users, keys = Users(server.url, [server.url]), Keys()
     add_tenant(users.url("admin"))
     for name, refused in {

@@ -37,7 +37,8 @@ class ValkeyServer(EmbeddedServer):
     """A running Valkey on 127.0.0.1, with a password of its own, its data in `directory`.
 
     `port` None takes a free one. `appendonly` keeps the data over restarts (fsync once a second); without
-    it the server starts empty. `config` adds lines of valkey.conf. Raises SetupProblem when it cannot start.
+    it the server starts empty. `config` adds lines of valkey.conf; `binary` is another server of the kind, a Redis
+    say. Raises SetupProblem when it cannot start.
     """
 
     _pidfile_name = "valkey.pid"
@@ -49,10 +50,11 @@ class ValkeyServer(EmbeddedServer):
         *,
         appendonly: bool = False,
         config: Mapping[str, str] | None = None,
+        binary: Path | None = None,
     ) -> None:
         self._data = DataDirectory(directory)
         self.directory = self._data.path
-        self._binary = valkey_binary()
+        self.binary = binary or valkey_binary()
         self._fixed_port = port
         self._password = (config or {}).get("requirepass") or secrets.token_urlsafe(24)
         self._config = {
@@ -69,7 +71,7 @@ class ValkeyServer(EmbeddedServer):
             **(config or {}),
         }
         try:
-            end_leftover(self._pidfile, self._binary)
+            end_leftover(self._pidfile, self.binary)
             self._start()
         except BaseException:
             self._data.release()
@@ -97,7 +99,7 @@ class ValkeyServer(EmbeddedServer):
             self.port = self._fixed_port or free_port()
             self._write_config()
             self._child = Child(
-                [self._binary, self.directory / "valkey.conf"],
+                [self.binary, self.directory / "valkey.conf"],
                 log=self.directory / "valkey.log",
                 cwd=self.directory,
                 pidfile=self._pidfile,
