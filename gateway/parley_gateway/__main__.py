@@ -31,6 +31,7 @@ from parley_gateway.shell.silent_connections import KEEP_ALIVE, SILENCE_TICK, Si
 from parley_gateway.shell.site import Site
 from parley_gateway.shell.site_store import SiteStore
 from parley_gateway.shell.spool import Spool, new_run
+from parley_gateway.shell.typing_signals import TypingSignals
 from parley_gateway.shell.usage_reporter import UsageReporter
 from parley_gateway.shell.worker import Worker
 from parley_gateway.shell.workers import supervise
@@ -88,6 +89,7 @@ class _Process:
         self.hub = Hub(store, clock, settings, metrics, self.fan_out)
         self.hub.tracing = self.tracing
         self.bus = BusWriter(client, keys, metrics)
+        self.typing = TypingSignals(store, self.bus, clock)
         self.background = Background()
         self.readiness = Readiness(self.run_name, self.bus, store, self.tenants, self.background, clock, metrics)
         leases = PresenceStore(client, keys, self.run_name, settings.presence_lease_ms)
@@ -110,7 +112,7 @@ class _Process:
             metrics=metrics,
             meter=meter,
             hub=self.hub,
-            bus=self.bus,
+            typing=self.typing,
             joins=Joins(self.hub, self.presence),
             presence=self.presence,
             admission=admission,
@@ -159,6 +161,7 @@ class _Process:
         background, hub, heads = self.background, self.hub, self.settings.heads_interval_ms / 1000
         background.run("tenants", self.tenants.follow())
         background.run("bus writer", self.bus.run())
+        background.run("typing", self.typing.run())
         background.run("bus reader", self.reader.run())
         background.run("fan-out", self.fan_out.run())
         # Two loops: a Redis that does not answer must not keep the gateway from asking the database.

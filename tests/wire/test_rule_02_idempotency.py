@@ -7,7 +7,7 @@ import pytest
 from kit.wire_client import Refused, WireClient, new_id
 from kit.wire_page import Json
 from kit.wire_samples import anchor
-from kit.wire_world import Enter
+from kit.wire_world import Enter, World
 
 
 async def new_chat(client: WireClient, page: str, text: str = "Why?") -> str:
@@ -144,3 +144,43 @@ async def test_ids_are_the_tenants_own(enter: Enter, page: str, world: Any) -> N
     await ann.until(lambda: ann.pages[page].chats)
     assert ann.pages[page].chats[identity]["comments"][0]["text"] == "acme's"
     assert other.pages[page].chats[identity]["comments"][0]["text"] == "globex's"
+
+
+@pytest.mark.parametrize("since", [{"state": "suspended"}, {"over_quota": True}], ids=["suspended", "over quota"])
+async def test_what_was_done_is_acked_again_while_the_tenant_may_not_write(
+    enter: Enter, world: World, page: str, since: Json
+) -> None:
+    tenant = await world.new_tenant()
+    ann = await enter("ann", tenant=tenant)
+    members = {"anchor": anchor(), "text": "Why?"}
+    first = await ann.do(page, "new-chat", id=(chat := new_id()), **members)
+    tenant.change(**since)
+    code = ""
+    while not code:
+        try:
+            await ann.do(page, "resolve", chat=chat)
+        except Refused as refused:
+            code = refused.code
+    assert code == ("suspended" if "state" in since else "over-quota")
+    assert await ann.do(page, "new-chat", id=chat, **members) == first
+    reused = await refusal(ann, page, "new-chat", id=chat, anchor=anchor(), text="another")
+    assert reused["code"] == "id-reused"
+    assert (await refusal(ann, page + "x", "new-chat", **members))["code"] == code
+
+
+@pytest.mark.parametrize("since", [{"role": "reader"}, {"pages": ["elsewhere"]}], ids=["role", "pages"])
+async def test_what_was_done_is_acked_again_to_whom_a_new_token_allows_less(
+    enter: Enter, world: World, page: str, since: Json
+) -> None:
+    """An `error` would say that nothing was changed, and the widget would take it back."""
+    ann = await enter("ann")
+    members = {"anchor": anchor(), "text": "Why?"}
+    first = await ann.do(page, "new-chat", id=(chat := new_id()), **members)
+    await ann.renew(world.acme.token("ann", **since))
+    assert await ann.do(page, "new-chat", id=chat, **members) == first
+    assert (await refusal(ann, page, "resolve", chat=chat))["code"] == "forbidden"
+    bo = await enter("bo", gateway=1, **since)
+    assert (await refusal(bo, page, "new-chat", id=chat, **members))["code"] == "id-reused"
+    # A page that nobody wrote on does not come to be because somebody was refused there.
+    fresh = await refusal(ann, page + "/fresh", "new-chat", **members)
+    assert fresh["code"] == "forbidden"

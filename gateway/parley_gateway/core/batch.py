@@ -25,28 +25,36 @@ class Decided(msgspec.Struct):
 
 
 def wanted(operations: Sequence[Operation]) -> list[dict[str, Any]]:
-    """`page_load`'s input: what deciding these needs to know. Sorted, so that all lock in the same order."""
+    """`page_load`'s input: what deciding these needs to know. Sorted, so that all lock in the same order.
+
+    One that is refused is looked up, and no more; but its page is locked like the others', so that it waits for a
+    transaction that may be doing it at this moment.
+    """
     by_tenant: dict[str, list[Operation]] = {}
     for operation in operations:
         by_tenant.setdefault(operation.tenant, []).append(operation)
     return [
         {
             "tenant": tenant,
-            "create": _sorted({op.page for op in of_tenant if op.op in ("new-chat", "import")}),
             "pages": _sorted({op.page for op in of_tenant}),
             "ids": sorted({identity for op in of_tenant for identity in _ids(op)}),
-            "authors": sorted({op.author.id for op in of_tenant}, key=str.encode),
-            "chats": sorted({op.chat for op in of_tenant if op.chat}),
-            "comments": sorted({op.comment for op in of_tenant if op.comment}),
-            "reacted": [
-                {"comment": op.comment, "emoji": op.emoji, "reader": op.author.id}
-                for op in of_tenant
-                if op.op == "react"
-            ],
-            **_whole(of_tenant),
+            **_needed([op for op in of_tenant if op.refusal is None]),
         }
         for tenant, of_tenant in sorted(by_tenant.items(), key=lambda item: item[0].encode())
     ]
+
+
+def _needed(operations: list[Operation]) -> dict[str, Any]:
+    return {
+        "create": _sorted({op.page for op in operations if op.op in ("new-chat", "import")}),
+        "authors": sorted({op.author.id for op in operations}, key=str.encode),
+        "chats": sorted({op.chat for op in operations if op.chat}),
+        "comments": sorted({op.comment for op in operations if op.comment}),
+        "reacted": [
+            {"comment": op.comment, "emoji": op.emoji, "reader": op.author.id} for op in operations if op.op == "react"
+        ],
+        **_whole(operations),
+    }
 
 
 def _ids(operation: Operation) -> list[str]:

@@ -9,7 +9,7 @@ import msgspec
 from parley import limits
 from parley.claims import Claims
 from parley.client_frames import OP_NAMES, Do
-from parley.errors import BadInput, NotAllowed, NotThere
+from parley.errors import BadInput, NotAllowed, NotThere, Refusal
 from parley.objects import Anchor, Author, Quote
 from parley.pages import check_page
 from parley_gateway.core.imported import Imported
@@ -43,6 +43,8 @@ class Operation(msgspec.Struct, frozen=True):
     """A change that a reader asks for. `id` is its broadcastId, in lower case; `size` the frame's bytes as received.
 
     Two ops are the server API's alone: `import` brings `imported`; `erase` takes what `author` left in a chat.
+
+    `refusal`: why its author may not do it now. What was done before is acknowledged again all the same.
     """
 
     tenant: str
@@ -61,6 +63,7 @@ class Operation(msgspec.Struct, frozen=True):
     emoji: str = ""
     on: bool = False
     imported: Imported | None = None
+    refusal: Refusal | None = None
     #: Its trace context (W3C `traceparent`), when it is traced.
     trace: str = ""
 
@@ -72,11 +75,19 @@ def check_uuid(value: str, name: str) -> str:
     return value.lower()
 
 
-def _check_reference(value: str, name: str) -> str:
-    """An id of something: a string that is no UUID names nothing."""
+def _check_reference(value: str, name: str, refusal: Refusal | None) -> str:
+    """An id of something: a string that is no UUID names nothing. Whoever may not ask is told `refusal` instead."""
     if _UUID.fullmatch(value) is None:
-        raise NotThere(f"unknown-{name}")
+        raise refusal or NotThere(f"unknown-{name}")
     return value.lower()
+
+
+def _why_not(page: str, claims: Claims) -> Refusal | None:
+    if not claims.may_open(page):
+        return NotAllowed("forbidden", "Your token does not cover this page.")
+    if not claims.may_write:
+        return NotAllowed("forbidden", "Your token allows reading only.")
+    return None
 
 
 def check_text(text: str) -> str:
@@ -134,7 +145,7 @@ def check_anchor(anchor: Anchor) -> Anchor:
 
 
 def accept(do: Do, claims: Claims, *, size: int = 0, site: str = "") -> Operation:
-    """A `do` as an operation of this reader. Raises `BadInput`, `NotThere` or `NotAllowed`."""
+    """A `do` as an operation of this reader. Raises `BadInput` or `NotThere` for what can never have been done."""
     check_page(do.page)
     identity = check_uuid(do.broadcast_id, "broadcastId")
     if identity != do.broadcast_id:
@@ -154,13 +165,10 @@ def accept(do: Do, claims: Claims, *, size: int = 0, site: str = "") -> Operatio
         emoji: str = members["emoji"]
         if not emoji.strip() or len(emoji.encode()) > limits.EMOJI.default or _CONTROL.search(emoji):
             raise BadInput("bad-field", f"`emoji` must be 1 to {limits.EMOJI.default} bytes.")
-    if not claims.may_open(do.page):
-        raise NotAllowed("forbidden", "Your token does not cover this page.")
-    if not claims.may_write:
-        raise NotAllowed("forbidden", "Your token allows reading only.")
+    refusal = _why_not(do.page, claims)
     for name in ("chat", "comment"):
         if name in members:
-            members[name] = _check_reference(members[name], name)
+            members[name] = _check_reference(members[name], name, refusal)
     digest = hashlib.sha256(_canonical.encode([claims.reader, do.page, do.op, members])).hexdigest()
     return Operation(
         tenant=claims.tenant,
@@ -172,5 +180,6 @@ def accept(do: Do, claims: Claims, *, size: int = 0, site: str = "") -> Operatio
         digest=digest,
         size=size,
         site=site,
+        refusal=refusal,
         **members,
     )

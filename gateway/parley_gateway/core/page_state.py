@@ -23,6 +23,7 @@ from parley_gateway.core.rows import (
     LoadedTenant,
     PageRow,
     ReactionRow,
+    is_banned,
     shown_reactions,
 )
 from parley_gateway.core.wire_objects import chat_on_wire, comment_on_wire
@@ -127,6 +128,8 @@ class PageState:
             if done.digest == operation.digest and done.page == operation.page:
                 return Accepted(done.seq, repeat=True)
             return BadInput("id-reused")
+        if operation.refusal is not None:
+            return operation.refusal
         try:
             self._check_ban(operation, now_ms)
             change = self.handlers[operation.op](self, operation, now_ms)
@@ -185,11 +188,8 @@ class PageState:
     # What operations need
 
     def _check_ban(self, operation: Operation, now_ms: int) -> None:
-        author = operation.author.id
-        if author in self._banned and operation.op not in _SERVERS_OWN:
-            until = self._banned[author]
-            if until is None or until > now_ms:
-                raise NotAllowed("banned")
+        if operation.op not in _SERVERS_OWN and is_banned(self._banned, operation.author.id, now_ms):
+            raise NotAllowed("banned")
 
     def _limit(self, limit: limits.Limit) -> int:
         return limit_of(self._limits, limit)

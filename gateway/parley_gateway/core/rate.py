@@ -15,13 +15,17 @@ class Rate:
         self._left = burst
         self._at = now
 
-    def take(self, now: float) -> int:
-        """0 when one more is allowed, else the milliseconds after which it will be."""
+    def take(self, now: float, spare: float = 0.0) -> int:
+        """0 when one more is allowed, else the milliseconds after which it will be.
+
+        `spare`: the share of a burst that must be left for others, as far as there is room for both.
+        """
         self._left = min(self._burst, self._left + (now - self._at) * self.per_second)
         self._at = now
         if self.per_second <= 0:
             return NEVER
-        if self._left >= 1:
+        needed = max(1.0, min(self._burst, 1 + spare * self._burst))
+        if self._left >= needed:
             self._left -= 1
             return 0
-        return max(1, round((1 - self._left) / self.per_second * 1000))
+        return max(1, round((needed - self._left) / self.per_second * 1000))

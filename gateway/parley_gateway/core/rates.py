@@ -20,12 +20,15 @@ class Rates(Generic[K]):
         self._remembered = remembered
         self._rates: OrderedDict[K, Rate] = OrderedDict()
 
-    def take(self, name: K, per_second: float, now: float) -> int:
-        """0 when one more is allowed, else the milliseconds after which it will be. `now`: seconds, a steady clock."""
+    def take(self, name: K, per_second: float, now: float, *, spare: float = 0.0) -> int:
+        """0 when one more is allowed, else the milliseconds after which it will be. `now`: seconds, a steady clock.
+
+        `spare`: as for `Rate.take`.
+        """
         rate = self._rates.get(name)
         if rate is None or rate.per_second != per_second:
             rate = self._rates[name] = Rate(per_second, per_second * self._burst_seconds, now)
             if len(self._rates) > self._remembered:
                 self._rates.popitem(last=False)
         self._rates.move_to_end(name)
-        return rate.take(now)
+        return rate.take(now, spare)

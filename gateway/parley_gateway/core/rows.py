@@ -1,6 +1,8 @@
 """The rows of the database as the gateway sees them: what `page_load`, `page_changes` and `page_events` return, what
 `page_store` takes."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from parley.objects import Anchor, Author, ChatState
@@ -117,6 +119,14 @@ class Events(msgspec.Struct):
     chats: list[ChatRow] = []
     comments: list[CommentRow] = []
     reactions: list[ReactionRow] = []
+
+
+def is_banned(banned: Mapping[str, int | None], reader: str, now_ms: int) -> bool:
+    """`banned`: reader → until when in ms, or None."""
+    if reader not in banned:
+        return False
+    until = banned[reader]
+    return until is None or until > now_ms
 
 
 def shown_reactions(rows: list[ReactionRow]) -> dict[str, dict[str, list[str]]]:

@@ -3,13 +3,16 @@
 import asyncio
 from collections import Counter as Tally
 
+import msgspec
+
 from parley import limits
 from parley import metrics as names
 from parley.claims import Claims
 from parley.clock import Clock
 from parley.errors import Limited, NotAllowed, Refusal
 from parley.revocation import Revoked
-from parley.tenants import Tenant, limit_of, operations_per_second, origin_allowed, quota_used_up
+from parley.tenants import Tenant, limit_of, origin_allowed
+from parley_gateway.core.operation import Operation
 from parley_gateway.core.rates import Rates
 from parley_gateway.core.revocation import revoked
 from parley_gateway.core.session import OPERATION_BURST
@@ -36,6 +39,8 @@ class Admission:
         self._open: Tally[str] = Tally()
         self._tenants_rates: Rates[str] = Rates(1)
         self._readers_rates: Rates[tuple[str, str]] = Rates(OPERATION_BURST)
+        #: For operations that are only looked up: whoever may not write takes nothing from those who may.
+        self._lookup_rates: Rates[str] = Rates(1)
         self._refused = metrics.counter(names.LOGIN_REFUSED)
 
     def fetch_for(self, token: str | None) -> "asyncio.Task[None] | None":
@@ -94,21 +99,33 @@ class Admission:
         if self._open[claims.tenant] <= 0:
             del self._open[claims.tenant]
 
-    def writable(self, claims: Claims) -> Tenant:
-        """The tenant, if it may write at all. Raises `suspended` or `over-quota`."""
+    def why_not_write(self, claims: Claims) -> Refusal | None:
+        """`suspended` or `over-quota`; None when the tenant may write."""
         tenant = self.tenant(claims)
         if tenant.state == "suspended":
-            raise NotAllowed("suspended")
-        if quota_used_up(tenant):
-            raise Limited("over-quota")
-        return tenant
+            return NotAllowed("suspended")
+        return Limited("over-quota") if tenant.over_quota else None
 
-    def may_publish(self, claims: Claims) -> None:
-        """Whether this tenant may write now. Raises `suspended`, `over-quota` or `over-limit`."""
-        tenant = self.writable(claims)
-        now = self._clock.monotonic()
+    def admit(self, operation: Operation, claims: Claims) -> Operation:
+        """The operation, with what its tenant may not. Raises `over-limit`."""
+        operation = self.judged(operation, claims)
+        tenant = self.tenant(claims)
         per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_READER)
-        if wait := self._readers_rates.take((tenant.name, claims.reader), per_second, now):
+        if wait := self._readers_rates.take((tenant.name, claims.reader), per_second, self._clock.monotonic()):
             raise Limited("over-limit", "This reader writes too much at once.", retry_in_ms=wait)
-        if wait := self._tenants_rates.take(tenant.name, operations_per_second(tenant), now):
+        if wait := self.take_turn(operation, claims):
             raise Limited("over-limit", "This tenant writes too much at once.", retry_in_ms=wait)
+        return operation
+
+    def judged(self, operation: Operation, claims: Claims) -> Operation:
+        """The operation, with what its tenant may not."""
+        if operation.refusal is None and (refusal := self.why_not_write(claims)) is not None:
+            return msgspec.structs.replace(operation, refusal=refusal)
+        return operation
+
+    def take_turn(self, operation: Operation, claims: Claims, *, spare: float = 0.0) -> int:
+        """Count it against what its tenant may do in a second: 0, or the ms after which it may be tried again."""
+        rates = self._tenants_rates if operation.refusal is None else self._lookup_rates
+        tenant = self.tenant(claims)
+        per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_TENANT)
+        return rates.take(tenant.name, per_second, self._clock.monotonic(), spare=spare)

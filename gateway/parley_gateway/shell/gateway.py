@@ -13,12 +13,12 @@ from parley.tenants import Tenant
 from parley_gateway.core.meter import Counter, Meter
 from parley_gateway.core.revocation import Endings
 from parley_gateway.shell.admission import Admission
-from parley_gateway.shell.bus import BusWriter
 from parley_gateway.shell.hub import Hub
 from parley_gateway.shell.joins import Joins
 from parley_gateway.shell.operations import Operations
 from parley_gateway.shell.presence_loop import PresenceLoop
 from parley_gateway.shell.subscriber import Subscriber
+from parley_gateway.shell.typing_signals import TypingSignals
 from parley_runtime.telemetry import Metrics
 
 #: Seconds between two pings of one connection.
@@ -66,7 +66,7 @@ class Gateway:
         metrics: Metrics,
         meter: Meter,
         hub: Hub,
-        bus: BusWriter,
+        typing: TypingSignals,
         joins: Joins,
         presence: PresenceLoop,
         admission: Admission,
@@ -76,7 +76,7 @@ class Gateway:
         self.metrics = metrics
         self.meter = meter
         self.hub = hub
-        self.bus = bus
+        self.typing = typing
         self.joins = joins
         self.presence = presence
         self.admission = admission

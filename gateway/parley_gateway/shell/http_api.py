@@ -99,7 +99,7 @@ class HttpApi:
             raise NotAllowed("forbidden")
         if self._access.typist(caller):
             claims = caller.claims
-            self._gateway.bus.publish(Typed(claims.tenant, caller.page, chat, claims.reader, caller.client))
+            self._gateway.typing.show(Typed(claims.tenant, caller.page, chat, claims.reader, caller.client))
         return web.Response(status=204)
 
     async def events(self, request: web.Request) -> web.StreamResponse:

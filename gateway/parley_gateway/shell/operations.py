@@ -33,8 +33,7 @@ class Operations:
 
         Raises `Refusal` at once for what can be told without the page. `size`: bytes that count if it is accepted.
         """
-        operation = accept(do, claims, size=size, site=site)
-        self._admission.may_publish(claims)
+        operation = self._admission.admit(accept(do, claims, size=size, site=site), claims)
         future = self._writer.perform(operation) if self._tracing is None else self._traced(operation, do.traceparent)
         future.add_done_callback(counted(counter, size))
         return operation, future

@@ -1,14 +1,16 @@
 """The pages in Postgres. Every call is one round trip, but for `commit`: two and the commit itself."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence, Set
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import msgspec
 
 from parley_gateway.core.batch import Decided
-from parley_gateway.core.rows import Changes, Events, Loaded
+from parley_gateway.core.rows import Changes, Events, Loaded, is_banned
 from parley_runtime.database import Pool
 
 T = TypeVar("T")
@@ -86,6 +88,21 @@ class PageStore:
             if row["place"] is not None:
                 found[row["place"] - 1] = row["seq"]
         return rows[0]["epoch"], found
+
+    async def banned(self, readers: Set[tuple[str, str]], now_ms: int) -> set[tuple[str, str]]:
+        """Which of these (tenant, reader) may not write now."""
+        asked = [
+            {"tenant": tenant, "authors": [reader for _, reader in of_tenant]}
+            for tenant, of_tenant in groupby(sorted(readers), key=itemgetter(0))
+        ]
+        loaded = _loaded.decode(await self._pool.fetchval("SELECT page_load($1::jsonb)", _encode(asked).decode()))
+        return {
+            (part.tenant, reader)
+            for part in loaded.tenants
+            for banned in (dict(part.banned),)
+            for reader in banned
+            if is_banned(banned, reader, now_ms)
+        }
 
     async def alive(self) -> None:
         """Raises when the database does not answer or takes no writes."""

@@ -11,15 +11,13 @@ from aiohttp import web
 
 from parley import limits
 from parley.claims import Claims
-from parley.client_frames import parse_do
-from parley.errors import BadInput, Limited, NotAllowed, NotThere, Refusal, Unavailable
+from parley.errors import BadInput, Limited, NotAllowed, NotThere, Unavailable
 from parley.pages import decode_page
-from parley_gateway.core.operation import Operation, accept
-from parley_gateway.core.page_state import Accepted
 from parley_gateway.core.portable import BanLine, check_line, check_reader
 from parley_gateway.core.site_query import MOST, USUAL, encode_cursor, parse_query
+from parley_gateway.shell.bulk import Bulk, bulk_items
 from parley_gateway.shell.gateway import Gateway
-from parley_gateway.shell.site import MEDIA, WINDOW, Site
+from parley_gateway.shell.site import MEDIA, Site
 from parley_runtime.http.bearer import bearer
 
 #: The scope that opens this side.
@@ -36,16 +34,11 @@ RETRY_MS = 1_000
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-class _Bulk(msgspec.Struct):
-    operations: list[msgspec.Raw]
-
-
 class _BanBody(msgspec.Struct):
     reason: str | None = None
     until: int | None = None
 
 
-_bulk: msgspec.json.Decoder[_Bulk] = msgspec.json.Decoder(_Bulk)
 _ban: msgspec.json.Decoder[_BanBody] = msgspec.json.Decoder(_BanBody)
 
 
@@ -97,24 +90,17 @@ class SiteApi:
     async def operations(self, request: web.Request) -> web.Response:
         """Many `do`s, each with its page; the outcome of each in order."""
         with self._admitted(request, everything=False) as claims:
-            items = _items(await _body(request, limits.BULK_BODY.default))
-            results = await asyncio.shield(asyncio.ensure_future(self._perform(claims, items, request)))
-            return _json({"results": results})
-
-    async def _perform(self, claims: Claims, items: list[msgspec.Raw], request: web.Request) -> list[dict[str, Any]]:
-        self._gateway.admission.writable(claims)
-        site = request.headers.get("Origin") or ""
-        counter = self._gateway.counter(claims.tenant, site)
-        outcomes: list[Operation | Refusal] = [_operation(bytes(item), claims, site) for item in items]
-        done: dict[int, Accepted | Refusal] = {}
-        good = [(number, one) for number, one in enumerate(outcomes) if isinstance(one, Operation)]
-        for start in range(0, len(good), WINDOW):
-            window = good[start : start + WINDOW]
-            answers = await self._site.perform([operation for _, operation in window], counter)
-            done |= {number: answer for (number, _), answer in zip(window, answers, strict=True)}
-        accepted = sum(isinstance(answer, Accepted) for answer in done.values())
-        await self._site.note(_actor(claims), "operations", claims.tenant, {"asked": len(items), "accepted": accepted})
-        return [_result(items[number], done.get(number, one)) for number, one in enumerate(outcomes)]
+            items, site = (
+                bulk_items(await _body(request, limits.BULK_BODY.default)),
+                request.headers.get("Origin") or "",
+            )
+            # Before anything is done: whatever happens then, the log knows that it was asked for.
+            await self._site.note(_actor(claims), "operations", claims.tenant, {"asked": len(items)})
+            work = Bulk(items, claims, site).perform(
+                self._gateway.admission, self._site, self._gateway.counter(claims.tenant, site)
+            )
+            # What was begun is ended, also when the client goes away meanwhile.
+            return _json({"results": await asyncio.shield(asyncio.ensure_future(work))})
 
     # Lists
 
@@ -212,7 +198,8 @@ class SiteApi:
             form = next((form for form, media in MEDIA.items() if media == request.content_type), None)
             if form is None:
                 raise BadInput("bad-field", f"`Content-Type` must be {' or '.join(MEDIA.values())}.")
-            self._gateway.admission.writable(claims)
+            if refusal := self._gateway.admission.why_not_write(claims):
+                raise refusal
             answer = await self._site.take(_actor(claims), claims.tenant, form, _pieces(request))
             return _json(answer)
 
@@ -267,50 +254,3 @@ async def _body(request: web.Request, most: int) -> bytes:
         if len(data) > most:
             raise BadInput("too-big", f"The body is larger than {most} bytes.")
     return bytes(data)
-
-
-def _items(data: bytes) -> list[msgspec.Raw]:
-    try:
-        data.decode()
-        items = _bulk.decode(data).operations
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadInput("bad-frame", "The body must be a JSON object with the list `operations`.") from None
-    if len(items) > limits.BULK_OPERATIONS.default:
-        raise BadInput("too-big", f"A request may have {limits.BULK_OPERATIONS.default} operations.")
-    return items
-
-
-def _operation(data: bytes, claims: Claims, site: str) -> Operation | Refusal:
-    """One item, or why it is none."""
-    try:
-        if len(data) > limits.FRAME.default:
-            raise BadInput("too-big", f"An operation is larger than {limits.FRAME.default} bytes.")
-        page = _named(data).get("page")
-        if not isinstance(page, str):
-            raise BadInput("bad-field", "`page` is missing.")
-        return accept(parse_do(data, page), claims, size=len(data), site=site)
-    except Refusal as refusal:
-        return refusal
-
-
-def _named(data: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
-        raise BadInput("bad-frame", "An operation must be a JSON object.") from None
-
-
-def _result(item: msgspec.Raw, outcome: Operation | Accepted | Refusal) -> dict[str, Any]:
-    """What became of one item; `broadcastId` and `page` as far as they can be read."""
-    try:
-        said = _named(bytes(item))
-    except BadInput:
-        said = {}
-    result = {name: said[name] for name in ("broadcastId", "page") if isinstance(said.get(name), str)}
-    if isinstance(outcome, Accepted):
-        return {**result, "seq": outcome.seq}
-    assert isinstance(outcome, Refusal)
-    refused = {"code": outcome.code, "message": outcome.message, "help": outcome.help}
-    if outcome.retry_in_ms is not None:
-        refused["retryInMs"] = outcome.retry_in_ms  # type: ignore[assignment]
-    return {**result, "error": refused}

@@ -151,7 +151,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
             case AnswerPing():
                 self.write(_PONG)
             case ShowTyping(page, chat):
-                self._gateway.bus.publish(Typed(self.tenant, page, chat, self.reader, self.client))
+                self._gateway.typing.show(Typed(self.tenant, page, chat, self.reader, self.client))
             case Login(token, client):
                 token = token or self._header_token
                 self._with_key(token, partial(self._login, token, client))

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from kit.operations import ANCHOR, PAGE, claims, operation, uuid
+from parley.claims import Claims
 from parley.client_frames import Do
 from parley.errors import Refusal
 from parley.objects import Anchor, Author, Comment, Position, Quote
@@ -83,10 +84,13 @@ def test_a_broadcast_id_is_a_uuid_in_lower_case(identity: str) -> None:
     assert refused.value.code == "bad-field"
 
 
-def test_a_page_that_the_token_does_not_cover_is_forbidden() -> None:
-    with pytest.raises(Refusal) as refused:
-        operation(1, "resolve", claims(pages=("other/*",)), chat=2)
-    assert refused.value.code == "forbidden"
+@pytest.mark.parametrize("by", [claims(pages=("other/*",)), claims(role="reader")])
+def test_who_may_not_is_forbidden_once_it_is_known_that_it_was_not_done_before(by: Claims) -> None:
+    refused = operation(1, "resolve", by, chat=2)
+    assert refused.refusal is not None and refused.refusal.code == "forbidden"
+    assert refused.digest == operation(1, "resolve", chat=2).digest
+    with pytest.raises(Refusal, match="forbidden"):
+        accept(Do(PAGE, uuid(1), "resolve", chat="names nothing"), by)
 
 
 def test_rule_2_the_digest_is_author_page_op_and_members() -> None:

@@ -100,9 +100,13 @@ def test_rule_10_who_may(database: PageDatabase, who: str, op: str, comment: int
     ],
 )
 def test_rule_10_a_reader_writes_nothing(op: str, members: dict[str, Any]) -> None:
-    with pytest.raises(Refusal) as refused:
-        operation(10, op, claims("ann", "reader"), **members)
-    assert refused.value.code == "forbidden"
+    database = PageDatabase()
+    begun = [operation(1, "new-chat", ANN), operation(2, "reply", ANN, chat=1)]
+    database.commit(begun, 1_000)
+    before = database.changes("acme", PAGE, None, None)
+    decided = database.commit([operation(10, op, claims("ann", "reader"), **members)], 2_000)
+    assert [getattr(outcome, "code", None) for outcome in decided.outcomes] == ["forbidden"]
+    assert not decided.changes and database.changes("acme", PAGE, None, None) == before
 
 
 @pytest.mark.parametrize(

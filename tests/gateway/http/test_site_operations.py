@@ -200,6 +200,34 @@ async def test_a_banned_reader_writes_nothing_more_anywhere(world: HttpWorld) ->
     assert (await server.ask("PUT", "/v1/readers/***/ban", json={})).json["code"] == "bad-field"
 
 
+async def test_a_banned_reader_is_not_shown_writing_either(world: HttpWorld) -> None:
+    acme = await world.tenant()
+    server, path = SiteServer(world, acme), f"/v1/readers/{segment('ann')}/ban"
+    async with (
+        await WireClient.open(world.gateway.live_url, acme.token("ann")) as ann,
+        await WireClient.open(world.gateway.live_url, acme.token("bo")) as bo,
+    ):
+        await bo.join(PAGE)
+        chat = str((await ann.do(PAGE, "new-chat", **_started()))["broadcastId"])
+
+        async def everybody_types(number: int) -> list[str]:
+            """Whom `bo` has seen writing, once that is `carl` for the `number`-th time: signals keep their order."""
+            await ann.typing(PAGE, chat)
+            await ann.ping()
+            over_http = world.reader(acme, "ann")
+            assert (await over_http.ask("POST", "/typing", json={"chat": chat})).status == 204
+            carl = world.reader(acme, "carl")
+            assert (await carl.ask("POST", "/typing", json={"chat": chat})).status == 204
+            await bo.until(lambda: len(bo.of("typing", reader="carl")) == number)
+            return [frame["reader"] for frame in bo.of("typing")]
+
+        assert await everybody_types(1) == ["ann", "ann", "carl"]
+        await server.told("PUT", path)
+        assert (await everybody_types(2))[3:] == ["carl"]
+        await server.told("PUT", path, json={"until": 1})
+        assert (await everybody_types(3))[4:] == ["ann", "ann", "carl"], "that ban is over"
+
+
 def _started() -> dict[str, Any]:
     return {name: value for name, value in new_chat("the same").items() if name in ("anchor", "text")}
 
@@ -224,9 +252,31 @@ async def test_a_tenant_does_not_take_more_than_its_share(world: HttpWorld) -> N
 async def test_what_a_suspended_tenant_may(world: HttpWorld) -> None:
     acme = await world.tenant()
     server = SiteServer(world, acme)
-    await server.many({"page": PAGE, **new_chat()})
+    chat = {"page": PAGE, **new_chat()}
+    done = await server.many(chat)
     acme.change(state="suspended")
-    while (answer := await server.ask("POST", "/v1/operations", json={"operations": []})).status == 200:
+    while "seq" in (result := (await server.many({"page": PAGE, **new_chat()}))[0]):
         pass
+    assert result["error"]["code"] == "suspended"
+    assert await server.many(chat) == done, "what was done is done"
+    answer = await server.ask("POST", "/v1/import", data=b"", headers={"Content-Type": "application/x-ndjson"})
     assert (answer.status, answer.json["code"]) == (403, "suspended")
-    assert len(await server.list()) == 1 and b'"kind":"chat"' in await server.export()
+    assert await server.list() and b'"kind":"chat"' in await server.export()
+
+
+async def test_bulk_takes_its_share_of_what_the_tenant_may_do_and_leaves_the_readers_theirs(world: HttpWorld) -> None:
+    acme = await world.tenant(limits={"operationsPerTenant": 100})
+    server = SiteServer(world, acme)
+    many = [{"page": PAGE, **new_chat()} for _ in range(150)]
+    working = asyncio.ensure_future(server.many(*many))
+    for number in range(30):
+        await world.reader(acme, f"r{number}", page="other").done(new_chat())
+    assert all("seq" in result for result in await working), "it waits for its turn"
+
+
+async def test_bulk_beyond_what_the_tenant_may_do_is_told_when_to_come_back(world: HttpWorld) -> None:
+    acme = await world.tenant(limits={"operationsPerTenant": 0})
+    results = await SiteServer(world, acme).many(*({"page": PAGE, **new_chat()} for _ in range(3)))
+    assert [(result["error"]["code"], result["error"]["retryInMs"]) for result in results] == [
+        ("over-limit", 60_000)
+    ] * 3
