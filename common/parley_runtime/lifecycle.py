@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 from parley_runtime.outage import Outage
@@ -23,6 +24,13 @@ async def until_stopped() -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     await stop.wait()
+
+
+async def end_all(*steps: Callable[[], Awaitable[object]]) -> None:
+    """Take each step of stopping in turn, whatever becomes of the others; what they raise comes after the last one."""
+    async with AsyncExitStack() as taken_from_its_end:
+        for step in reversed(steps):
+            taken_from_its_end.push_async_callback(step)
 
 
 class Background:

@@ -43,7 +43,7 @@ from parley_runtime.http.key_sets import wait_for_keys
 from parley_runtime.http.listening import SHUTDOWN, listen
 from parley_runtime.key_sets import TICK as KEYS_TICK
 from parley_runtime.key_sets import Fetcher, KeySets
-from parley_runtime.lifecycle import Background, until_stopped
+from parley_runtime.lifecycle import Background, end_all, until_stopped
 from parley_runtime.reaching import reach_database
 from parley_runtime.settings import Settings, SettingsError, load
 from parley_runtime.telemetry import Metrics, configure_logging, get_logger
@@ -152,8 +152,7 @@ class _Process:
             # From here on nothing is accepted, over whatever transport; so what is sealed last is all there was.
             await self.writer.close(self._left(0.3, COMMIT_WAIT), max(ANSWER_LEAST, self._left(0.5, ANSWER_MOST)))
         finally:
-            await sites.aclose()
-            await self._end()
+            await self._end(sites)
         get_logger().info("gateway stopped", run=self.run_name)
 
     def _begin(self) -> None:
@@ -209,18 +208,20 @@ class _Process:
         """Seconds for the next step of stopping: a share of what is left for all of them."""
         return min(most, max(0.05, share * (self._until - self.clock.monotonic())))
 
-    async def _end(self) -> None:
-        await self.presence.forget_all(self._left(0.3, FORGET_WAIT))
-        await self.background.close()
-        await self.key_sets.close()
-        await self.fetcher.close()
-        # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
-        await self.reporter.close(seconds=self._left(0.6, CONFIRM_WAIT))
-        if self.tracing is not None:
-            await self.tracing.close()
-        await database.close(self.pool, self._left(0.8, database.CLOSE_WAIT))
-        await self.client.aclose()
-        await self.blocking.aclose()
+    async def _end(self, sites: AsyncExitStack) -> None:
+        await end_all(
+            sites.aclose,
+            lambda: self.presence.forget_all(self._left(0.3, FORGET_WAIT)),
+            self.background.close,
+            self.key_sets.close,
+            self.fetcher.close,
+            # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
+            lambda: self.reporter.close(seconds=self._left(0.6, CONFIRM_WAIT)),
+            *([] if self.tracing is None else [self.tracing.close]),
+            lambda: database.close(self.pool, self._left(0.8, database.CLOSE_WAIT)),
+            self.client.aclose,
+            self.blocking.aclose,
+        )
 
 
 async def serve(settings: Settings, worker: Worker | None = None) -> None:
