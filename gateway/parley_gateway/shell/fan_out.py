@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from parley_gateway.core.meter import Counter
 from parley_gateway.core.prepared_frame import PreparedFrame
-from parley_gateway.shell.audience import Audience, Part
+from parley_gateway.shell.audience import Audience, DirectPart, Part
 from parley_gateway.shell.live_page import LivePage
 from parley_gateway.shell.send_to_all import SendToAll, send_to_all
 from parley_gateway.shell.subscriber import Subscriber
@@ -72,7 +72,7 @@ class Broadcast:
     def _write(self, part: Part, send: SendToAll) -> tuple[int, int]:
         """Messages and bytes that count."""
         messages = size = 0
-        if part.descriptors is not None and len(self._prepared) == 1:
+        if isinstance(part, DirectPart) and len(self._prepared) == 1:
             frame, events = self._prepared[0]
             incomplete = send(part.descriptors, frame.websocket)
             complete = len(part.subscribers) - len(incomplete)

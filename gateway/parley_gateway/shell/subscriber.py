@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from parley_gateway.core.meter import Counter
 from parley_gateway.core.prepared_frame import PreparedFrame
@@ -18,7 +18,7 @@ class Subscriber(ABC):
 
     #: What the metrics call it.
     transport_name = ""
-    #: The socket to which WebSocket frames may be written past its transport now; -1 when they must go through `send`.
+    #: Where frames may be written past `send` now, if it is a `DirectSubscriber`; -1: nowhere.
     descriptor = -1
 
     def __init__(self, tenant: str, reader: str, client: str, counter: Counter) -> None:
@@ -42,17 +42,6 @@ class Subscriber(ABC):
         not called when the client has gone.
         """
 
-    def send_rest(self, frame: PreparedFrame, taken: int) -> int:
-        """Write what the descriptor did not take, before anything else is written. As `send`."""
-        raise NotImplementedError
-
-    def redirect(self, descriptor: int) -> None:
-        """From now on frames may be written there; or, with -1, through `send` only."""
-        if descriptor != self.descriptor:
-            self.descriptor = descriptor
-            for live in self.pages.values():
-                live.regroup()
-
     @property
     @abstractmethod
     def buffered(self) -> int:
@@ -61,3 +50,23 @@ class Subscriber(ABC):
     @abstractmethod
     def close_slow(self) -> None:
         """End it: it did not drain in time."""
+
+
+class DirectSubscriber(Subscriber):
+    """One whose socket's `descriptor` takes WebSocket frames past its transport, while nothing waits in that."""
+
+    @abstractmethod
+    def send_rest(self, frame: PreparedFrame, taken: int) -> int:
+        """Write what the descriptor did not take, before anything else is written. As `send`."""
+
+    def redirect(self, descriptor: int) -> None:
+        """From now on frames may be written there; or, with -1, through `send` only."""
+        if descriptor != self.descriptor:
+            self.descriptor = descriptor
+            for live in self.pages.values():
+                live.regroup()
+
+
+def is_direct(subscriber: Subscriber) -> TypeGuard[DirectSubscriber]:
+    """Whether its descriptor may be written to now."""
+    return subscriber.descriptor >= 0

@@ -36,7 +36,7 @@ from parley_gateway.shell.frame_protocol import FrameProtocol, take_over
 from parley_gateway.shell.gateway import Gateway
 from parley_gateway.shell.greeting import renew_in, welcome
 from parley_gateway.shell.send_to_all import descriptor_of
-from parley_gateway.shell.subscriber import Subscriber
+from parley_gateway.shell.subscriber import DirectSubscriber
 from parley_runtime.database import FAULTS
 from parley_runtime.key_sets import FETCH_SECONDS
 from parley_runtime.telemetry import get_logger
@@ -54,7 +54,7 @@ _PONG = text_frame(encode(Pong()))
 _INTERNAL_ERROR = 1011
 
 
-class WebSocketConnection(FrameProtocol, Subscriber):
+class WebSocketConnection(FrameProtocol, DirectSubscriber):
     """One client over WebSocket."""
 
     transport_name = "websocket"
@@ -64,7 +64,7 @@ class WebSocketConnection(FrameProtocol, Subscriber):
 
     def __init__(self, gateway: Gateway, request: web.Request, transport: asyncio.Transport) -> None:
         FrameProtocol.__init__(self, gateway.clock, transport, limits.FRAME.default)
-        Subscriber.__init__(self, "", "", "", gateway.meter.counter("", ""))
+        DirectSubscriber.__init__(self, "", "", "", gateway.meter.counter("", ""))
         self._gateway = gateway
         self._origin = request.headers.get("Origin")
         authorization = request.headers.get("Authorization", "")
