@@ -1,11 +1,16 @@
 """The command `parley billing`: wires settings, Redis, Postgres, the consumer, the API and the metrics together."""
 
 import asyncio
+import secrets
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from itertools import chain
 
 import click
 import uvloop
 from aiohttp import web
+from prometheus_client import Metric as Family
+from prometheus_client.parser import text_string_to_metric_families
 
 from parley.redis_keys import Keys
 from parley_billing.shell.api import UsageApi
@@ -18,6 +23,9 @@ from parley_billing.shell.minute_sweep import SWEEP_EVERY as MINUTES_SWEEP_EVERY
 from parley_billing.shell.minute_sweep import sweep_minutes
 from parley_billing.shell.reconciliation import Reconciliation
 from parley_billing.shell.usage_store import UsageStore
+from parley_billing.shell.webhook_post import Poster
+from parley_billing.shell.webhook_sender import COUNT_EVERY, WebhookSender
+from parley_billing.shell.webhook_sender import SWEEP_EVERY as WEBHOOKS_SWEEP_EVERY
 from parley_runtime.clock import SystemClock
 from parley_runtime.database import close
 from parley_runtime.http.health import health_routes, operators_app
@@ -25,6 +33,7 @@ from parley_runtime.http.key_sets import wait_for_keys
 from parley_runtime.http.listening import listen
 from parley_runtime.key_sets import TICK, Fetcher, KeySets
 from parley_runtime.lifecycle import Background, until_stopped
+from parley_runtime.otlp_metrics import export_metrics
 from parley_runtime.reaching import reach_database
 from parley_runtime.redis_client import connect as connect_redis
 from parley_runtime.registry import Registry
@@ -61,6 +70,11 @@ async def run(settings: Settings) -> None:
     def metrics_text() -> bytes:
         health.missing()
         return metrics.text() + b"".join(exporter.text() for exporter in exporters)
+
+    def families() -> Iterable[Family]:
+        health.missing()
+        ledger = b"".join(exporter.text() for exporter in exporters).decode()
+        return chain(metrics.registry.collect(), text_string_to_metric_families(ledger))
 
     redis_url = settings.redis_url.get_secret_value()
     stopped = asyncio.ensure_future(until_stopped())
@@ -100,12 +114,20 @@ async def run(settings: Settings) -> None:
         background.run("tenants", tenants.follow())
         background.run("consumer", consumer.run())
         background.run("budgets", budgets.run())
+        poster = Poster(frozenset(settings.webhook_private_hosts))
+        stack.push_async_callback(poster.close)
+        webhooks = WebhookSender(pool, poster, clock, metrics)
+        background.run("webhooks", webhooks.run())
+        background.repeat("count webhooks", webhooks.count, COUNT_EVERY)
+        background.repeat("sweep webhooks", webhooks.sweep, WEBHOOKS_SWEEP_EVERY)
         reconciliation = Reconciliation(settings.database_url.get_secret_value(), clock, metrics)
         background.run("reconciliation", reconciliation.run())
         background.repeat("export totals", exporter.refresh, REFRESH_EVERY)
         background.repeat("sweep confirmations", sweep_once, SWEEP_EVERY)
         background.repeat("sweep minutes", sweep_minutes_once, MINUTES_SWEEP_EVERY)
         background.repeat("key sets", key_sets.tick, TICK)
+        if export := export_metrics("parley-billing", secrets.token_hex(8), families, background):
+            stack.push_async_callback(export.close)
         background.repeat("probe", lambda: health.probe(client, pool), PROBE_EVERY)
         api = UsageApi(UsageStore(pool), TokenVerifier(key_sets, clock), clock).application()
         wait_for_keys(api, key_sets)

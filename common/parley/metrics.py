@@ -150,6 +150,19 @@ BUDGET_PERIOD_START = Metric(
 BUDGET_PERIOD_END = Metric(
     "parley_billing_budget_period_end_seconds", "gauge", "Unix time at which the billing period ends.", _BUDGET
 )
+WEBHOOK_ATTEMPTS = Metric(
+    "parley_billing_webhook_attempts_total",
+    "counter",
+    "Attempts to tell a tenant's server something, by what came of it: `delivered`, `waiting` (it is tried again), "
+    "`dead` (it was the last one).",
+    ("outcome",),
+)
+WEBHOOK_WAITING = Metric(
+    "parley_billing_webhook_waiting", "gauge", "Webhooks that are not delivered yet, of all processes together."
+)
+WEBHOOK_OLDEST = Metric(
+    "parley_billing_webhook_oldest_seconds", "gauge", "Age of the oldest of them; 0 when there is none."
+)
 BILLING_READY = Metric("parley_billing_ready", "gauge", "1 when Redis and the database answer.")
 
 ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -1,21 +1,19 @@
 """Tenants' keys at URLs: fetched when a token needs them, kept fresh while tokens come. `parley.jwks` decides when."""
 
 import asyncio
-import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from msgspec.structs import replace
 
 from parley.clock import Clock
-from parley.jwks import KeySet, UrlProblem, check_url, is_public, max_age, with_keys
+from parley.jwks import KeySet, max_age, with_keys
+from parley.public_urls import UrlProblem, check_url
 from parley.tenants import NAME, Key, Tenant
 from parley_runtime.compact_token import take_apart
 from parley_runtime.jwk_set import BadKeySet, read_key_set
+from parley_runtime.public_http import public_session
 from parley_runtime.telemetry import get_logger
 from parley_runtime.tenant_view import OnChange, TenantView
 
@@ -35,46 +33,17 @@ TICK = 1.0
 _NOBODY = Tenant("nobody", 0, [])
 
 
-class _PublicResolver(AbstractResolver):
-    """Answers with public addresses only: what a name says is what is connected to, so no second look can differ."""
-
-    def __init__(self, private_hosts: frozenset[str]) -> None:
-        self._inner = ThreadedResolver()
-        self._private_hosts = private_hosts
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if host not in self._private_hosts:
-            found = [one for one in found if is_public(one["host"])]
-        if not found:
-            raise OSError("the host has no public address")
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
 class Fetcher:
     """Gets key sets over https. `private_hosts`: names that may stand for addresses that are not public."""
 
     def __init__(self, private_hosts: frozenset[str]) -> None:
         self._private_hosts = private_hosts
-        self._ssl = ssl.create_default_context()
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, url: str) -> tuple[tuple[Key, ...], float]:
         check_url(url)
         if self._session is None:
-            resolver = _PublicResolver(self._private_hosts)
-            connector = aiohttp.TCPConnector(resolver=resolver, limit=FETCHES, use_dns_cache=False, ssl=self._ssl)
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=aiohttp.ClientTimeout(total=FETCH_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # a small answer stays small
-            )
+            self._session = public_session(self._private_hosts, FETCH_SECONDS, FETCHES)
         # No redirects: where keys are is the tenant's own word, and no other server's.
         headers = {"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"}
         async with self._session.get(url, allow_redirects=False, headers=headers) as answer:

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         description="JSON list of host names from which tenants' keys are fetched although they stand for addresses "
         "that are not public, like an identity provider in the same cluster.",
     )
+    webhook_private_hosts: list[str] = Field(
+        default_factory=list,
+        description="JSON list of host names to which webhooks are sent although they stand for addresses that are not "
+        "public, like a service in the same cluster.",
+    )
     metrics_listen: str = Field("127.0.0.1:9464", description="host:port for /metrics and health of this process.")
     billing_listen: str = Field("127.0.0.1:8081", description="host:port for billing's HTTP side.")
     spool_directory: Path = Field(

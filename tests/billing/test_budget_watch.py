@@ -1,5 +1,6 @@
 """Budgets on real servers: usage in the ledger becomes a state, webhooks, and a word to the gateways."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import pytest
 from msgspec import structs
 
 from kit.clock import FrozenClock
+from kit.crash import die_everywhere
 from kit.tenants import add_tenant
 from kit.usage import NOON
 from parley.redis_keys import Keys
@@ -179,3 +181,27 @@ async def test_a_tenant_sees_its_own_budgets_and_no_webhook_secret(watching: Wat
     async with as_usage(watching.pool, "acme") as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.fetch("SELECT secret FROM parley.webhook_endpoints")
+
+
+async def look_once(database_url: str, redis_url: str) -> None:
+    """What dies: one look of a new process, and telling the registry."""
+    pool, client = await connect(database_url, "parley_billing", size=2), connect_redis(redis_url)
+    view = TenantView(client, Keys())
+    await view.load()
+    watch = BudgetWatch(pool, Registry(client, Keys()), view, FrozenClock(NOON))
+    async with pool.acquire() as connection:
+        await watch.look(connection)
+    await watch.enforce()
+    await client.aclose()
+    await pool.close()
+
+
+async def test_whoever_dies_at_any_await_tells_everything_once(
+    watching: Watching, database_url: str, redis_url: str
+) -> None:
+    await watching.set(BUDGET)
+    await watching.use(1_000)
+    places = await asyncio.to_thread(die_everywhere, "test_budget_watch:look_once", database_url, redis_url)
+    assert places > 10
+    assert await watching.look() == "refuse"
+    assert [threshold for _, threshold in await watching.told()] == [50, 80, 100]

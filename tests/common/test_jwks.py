@@ -17,12 +17,10 @@ from parley.jwks import (
     UNKNOWN_EVERY,
     USUAL_AGE,
     KeySet,
-    UrlProblem,
-    check_url,
-    is_public,
     max_age,
     with_keys,
 )
+from parley.public_urls import UrlProblem, check_url, is_public
 from parley.tenants import Key, Tenant
 
 URL = "https://keys.acme.test/set.json"

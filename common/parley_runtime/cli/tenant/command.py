@@ -7,7 +7,7 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from parley.jwks import UrlProblem, check_url
+from parley.public_urls import UrlProblem, check_url
 from parley.tenant_changes import shown
 from parley.tenants import NAME, Tenant
 from parley_runtime.administration import ChangedMeanwhile
