@@ -44,6 +44,7 @@ from parley_runtime.http.listening import SHUTDOWN, listen
 from parley_runtime.key_sets import TICK as KEYS_TICK
 from parley_runtime.key_sets import Fetcher, KeySets
 from parley_runtime.lifecycle import Background, end_all, until_stopped
+from parley_runtime.otlp_metrics import MetricsExport, export_metrics
 from parley_runtime.reaching import reach_database
 from parley_runtime.settings import Settings, SettingsError, load
 from parley_runtime.telemetry import Metrics, configure_logging, get_logger
@@ -121,6 +122,7 @@ class _Process:
         self.key_sets.on_change(self.gateway.tenant_changed)
         self.shedding = LoadShedding(settings, clock, metrics)
         self.silent = SilentConnections()
+        self.export: MetricsExport | None = None
         self.site = Site(SiteStore(pool), self.writer, client, keys, clock)
         self._until = 0.0
 
@@ -172,6 +174,7 @@ class _Process:
         background.repeat("key sets", self.key_sets.tick, KEYS_TICK)
         background.run("probe", self.readiness.run())
         background.repeat("own load", self.shedding.look, LOOK_EVERY)
+        self.export = export_metrics("parley-gateway", self.run_name, self.metrics.registry.collect, background)
         self.reporter.start()
 
     async def _listen(self, sites: AsyncExitStack) -> None:
@@ -218,6 +221,7 @@ class _Process:
             # Last of what counts: nothing is written to a client any more, so nothing can be left unsealed.
             lambda: self.reporter.close(seconds=self._left(0.6, CONFIRM_WAIT)),
             *([] if self.tracing is None else [self.tracing.close]),
+            *([] if self.export is None else [self.export.close]),
             lambda: database.close(self.pool, self._left(0.8, database.CLOSE_WAIT)),
             self.client.aclose,
             self.blocking.aclose,

@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector for tests: takes OTLP over HTTP on the loopback interface and keeps the spans."""
+"""An OpenTelemetry collector for tests: takes OTLP over HTTP on the loopback interface and keeps spans and metrics."""
 
 import threading
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -24,12 +25,41 @@ class SeenSpan:
     end: int
 
 
-class Collector:
-    """`raw`: every body that came."""
+@dataclass(frozen=True)
+class SeenSeries:
+    """The newest value of one series. `value`: a number, of a histogram (count, sum, bounds, counts between them)."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    kind: str
+    value: Any
+    service: str
+    start: int
+
+
+class Collector:
+    """`raw`: every body of traces that came; `raw_metrics`: of metrics. `base`: without the path of either."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.url = f"{base}/v1/traces"
         self.raw: list[bytes] = []
+        self.raw_metrics: list[bytes] = []
+
+    @property
+    def metrics(self) -> dict[tuple[str, str, frozenset[tuple[str, str]]], SeenSeries]:
+        """By instance, name and labels."""
+        found = {}
+        for body in list(self.raw_metrics):
+            for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+                about = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
+                for metric in (each for scope in resource.scope_metrics for each in scope.metrics):
+                    kind = str(metric.WhichOneof("data"))
+                    for point in getattr(metric, kind).data_points:
+                        labels = frozenset((pair.key, pair.value.string_value) for pair in point.attributes)
+                        key = about["service.instance.id"], metric.name, labels
+                        found[key] = SeenSeries(
+                            kind, _value(kind, point), about["service.name"], point.start_time_unix_nano
+                        )
+        return found
 
     @property
     def spans(self) -> list[SeenSpan]:
@@ -46,6 +76,12 @@ class Collector:
         return [span for span in self.spans if span.trace == trace]
 
 
+def _value(kind: str, point: Any) -> Any:
+    if kind == "histogram":
+        return point.count, point.sum, list(point.explicit_bounds), list(point.bucket_counts)
+    return getattr(point, point.WhichOneof("value"))
+
+
 def _seen(span: Any, by: str) -> SeenSpan:
     attributes = {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in span.attributes}
     ids = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
@@ -60,7 +96,8 @@ def collecting() -> Iterator[Collector]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.headers["Content-Type"] == "application/x-protobuf"
-            collector.raw.append(body)
+            assert self.path in ("/v1/traces", "/v1/metrics")
+            (collector.raw if self.path == "/v1/traces" else collector.raw_metrics).append(body)
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", "0")
@@ -70,7 +107,7 @@ def collecting() -> Iterator[Collector]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector = Collector(f"http://127.0.0.1:{server.server_port}/v1/traces")
+    collector = Collector(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:

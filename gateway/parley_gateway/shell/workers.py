@@ -21,6 +21,7 @@ from parley_runtime.exposition import merge
 from parley_runtime.http.health import operators_app
 from parley_runtime.http.listening import listen
 from parley_runtime.lifecycle import Background, until_stopped
+from parley_runtime.otlp_metrics import export_metrics
 from parley_runtime.settings import Settings, SettingsError
 from parley_runtime.telemetry import Metrics, get_logger
 
@@ -88,12 +89,17 @@ class Workers:
             for child in self._children:
                 background.run(f"worker {child.number}", self._keep(child))
             background.repeat("weigh workers", self._weigh, WEIGH_EVERY)
+            export = export_metrics(
+                "parley-gateway", f"parent-{os.getpid()}", self._metrics.registry.collect, background
+            )
             stopping = [asyncio.ensure_future(until_stopped()), asyncio.ensure_future(self._unusable.wait())]
             await asyncio.wait(stopping, return_when=asyncio.FIRST_COMPLETED)
             for task in stopping:
                 task.cancel()
             self._draining = True
             await self._end_all()
+            if export is not None:
+                await export.close()
             return UNUSABLE if self._unusable.is_set() else 0
         finally:
             await background.close()
