@@ -18,8 +18,8 @@ export function isOurs(element: Element): boolean {
 }
 
 /** Draws the widget into `parent`, its bar into `bar` (or floating, or not at all). The answer removes it all. */
-export function mount(model: Model, strings: Strings, parent: Element, bar: Element | boolean): () => void {
-  const main = host(WIDGET_TAG, parent, model, strings);
+export function mount(model: Model, strings: Strings, parent: Element, bar: Element | boolean, theme?: string): () => void {
+  const main = host(WIDGET_TAG, parent, model, strings, theme);
   main.draw(
     <>
       {bar === true && <TopBar floating />}
@@ -27,7 +27,7 @@ export function mount(model: Model, strings: Strings, parent: Element, bar: Elem
       <Panel underBar={bar === true} />
     </>,
   );
-  const inline = typeof bar === "boolean" ? null : host(BAR_TAG, bar, model, strings);
+  const inline = typeof bar === "boolean" ? null : host(BAR_TAG, bar, model, strings, theme);
   inline?.draw(<TopBar floating={false} />);
   return () => {
     main.remove();
@@ -35,12 +35,15 @@ export function mount(model: Model, strings: Strings, parent: Element, bar: Elem
   };
 }
 
-function host(tag: string, parent: Element, model: Model, strings: Strings): { draw(content: ComponentChild): void; remove(): void } {
+function host(tag: string, parent: Element, model: Model, strings: Strings, theme = ""): { draw(content: ComponentChild): void; remove(): void } {
   if (sheet === null) {
     sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLES);
   }
   const element = document.createElement(tag);
+  element.lang = strings.locale;
+  element.dir = strings.rtl ? "rtl" : "ltr";
+  element.dataset["theme"] = theme;
   const root = element.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [sheet];
   parent.append(element);

@@ -13,7 +13,7 @@ export function nameOf(person: Person, strings: Strings): string {
 export function Avatar({ person, strings }: { person: Person; strings: Strings }): VNode {
   const initial = [...nameOf(person, strings)][0]?.toUpperCase() ?? "?";
   return (
-    <span class="avatar" aria-hidden="true" style={{ backgroundColor: `hsl(${hue(person.id)} 45% 42%)` }}>
+    <span class="avatar" aria-hidden="true" style={{ backgroundColor: `hsl(${hue(person.id)} 45% 32%)` }}>
       {initial}
       {person.avatar !== undefined && PICTURE.test(person.avatar) && (
         <img src={person.avatar} alt="" loading="lazy" referrerpolicy="no-referrer" />

@@ -1,14 +1,31 @@
-/** The widget's whole look. Sites change it through the `--parley-*` properties on the element. */
+/**
+ * The widget's whole look. Sites change it through custom properties, which inherit into the widget:
+ *
+ * --parley-accent: Buttons that act, links, the ring around what has the focus.
+ * --parley-on-accent: Words on the accent's colour.
+ * --parley-background: Behind everything.
+ * --parley-surface: Boxes on it: notices, text fields, the bar's button.
+ * --parley-text: Words.
+ * --parley-muted: Words of less weight: times, labels, quotes.
+ * --parley-line: Lines between things.
+ * --parley-font: The typeface.
+ * --parley-panel-top: Where the side panel begins, below a fixed bar of yours.
+ */
 export const STYLES = `
-:host { all: initial; display: block; color-scheme: light dark;
-  --bg: var(--parley-background, #ffffff); --soft: #f5f5f7; --line: #e4e4e9; --ink: var(--parley-text, #1d1d22); --dim: #63636e;
-  --accent: var(--parley-accent, #3d4fd1); --on-accent: #ffffff; --danger: #b3261e; --warn-bg: #fdf1e3; --warn: #8a4b00; --quote: #e8b931;
+:host { all: initial; display: block; color-scheme: light;
+  --bg: var(--parley-background, #ffffff); --soft: var(--parley-surface, #f5f5f7); --line: var(--parley-line, #e4e4e9); --ink: var(--parley-text, #1d1d22); --dim: var(--parley-muted, #63636e);
+  --accent: var(--parley-accent, #3d4fd1); --on-accent: var(--parley-on-accent, #ffffff); --danger: #b3261e; --warn-bg: #fdf1e3; --warn: #8a4b00; --quote: #e8b931;
   --shadow: 0 1px 2px rgb(0 0 0 / .08), 0 8px 28px rgb(0 0 0 / .13);
   font: 15px/1.5 var(--parley-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif); color: var(--ink); }
-@media (prefers-color-scheme: dark) { :host {
-  --bg: var(--parley-background, #1f2025); --soft: #2a2b31; --line: #3a3b43; --ink: var(--parley-text, #ececf1); --dim: #a4a4b0;
-  --accent: var(--parley-accent, #9aa6ff); --on-accent: #14151a; --danger: #ff9d94; --warn-bg: #3a2c19; --warn: #ffc98a; --quote: #b8922a;
+@media (prefers-color-scheme: dark) { :host(:not([data-theme="light"])) { color-scheme: dark;
+  --bg: var(--parley-background, #1f2025); --soft: var(--parley-surface, #2a2b31); --line: var(--parley-line, #3a3b43); --ink: var(--parley-text, #ececf1); --dim: var(--parley-muted, #a4a4b0);
+  --accent: var(--parley-accent, #9aa6ff); --on-accent: var(--parley-on-accent, #14151a); --danger: #ff9d94; --warn-bg: #3a2c19; --warn: #ffc98a; --quote: #b8922a;
   --shadow: 0 1px 2px rgb(0 0 0 / .4), 0 8px 28px rgb(0 0 0 / .5); } }
+:host([data-theme="dark"]) { color-scheme: dark;
+  --bg: var(--parley-background, #1f2025); --soft: var(--parley-surface, #2a2b31); --line: var(--parley-line, #3a3b43); --ink: var(--parley-text, #ececf1); --dim: var(--parley-muted, #a4a4b0);
+  --accent: var(--parley-accent, #9aa6ff); --on-accent: var(--parley-on-accent, #14151a); --danger: #ff9d94; --warn-bg: #3a2c19; --warn: #ffc98a; --quote: #b8922a;
+  --shadow: 0 1px 2px rgb(0 0 0 / .4), 0 8px 28px rgb(0 0 0 / .5); }
+@media (prefers-contrast: more) { :host { --dim: var(--ink) !important; --line: var(--ink) !important; } }
 *, *::before, *::after { box-sizing: border-box; }
 h2, h3, p, ul, blockquote { margin: 0; padding: 0; font: inherit; }
 ul { list-style: none; }
@@ -39,9 +56,9 @@ button:disabled { opacity: .45; cursor: default; }
 .discuss { position: fixed; z-index: 2147483001; height: 40px; padding: 0 14px 0 11px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-weight: 600; font-size: 14px; box-shadow: var(--shadow); animation: rise .12s ease-out; }
 @keyframes rise { from { opacity: 0; transform: translateY(4px); } }
 
-.panel { position: fixed; z-index: 2147483002; inset-block: var(--parley-panel-top, 0px) 0; inset-inline-end: 0; width: min(400px, 100vw); display: flex; flex-direction: column; background: var(--bg); border-inline-start: 1px solid var(--line); box-shadow: var(--shadow); animation: slide .16s ease-out; }
+.panel { position: fixed; z-index: 2147483002; inset-block: var(--parley-panel-top, 0px) 0; inset-inline-end: 0; width: min(400px, 100vw); display: flex; flex-direction: column; background: var(--bg); border-inline-start: 1px solid var(--line); box-shadow: var(--shadow); animation: rise .16s ease-out; }
 .panel.under-bar { inset-block-start: var(--parley-panel-top, 66px); border-block-start: 1px solid var(--line); border-start-start-radius: 14px; }
-@keyframes slide { from { opacity: 0; transform: translateX(16px); } }
+:host([dir="rtl"]) [data-parley="back"] svg { transform: scaleX(-1); }
 .panel > header { display: flex; align-items: center; gap: 4px; padding: 10px 12px; border-bottom: 1px solid var(--line); }
 .panel h2 { flex: 1; padding-inline-start: 6px; font-weight: 650; font-size: 16px; }
 .body { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; }
@@ -57,7 +74,7 @@ summary { padding: 6px 2px; color: var(--dim); font-size: 14px; font-weight: 600
 .card blockquote { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 .card .text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere; }
 .meta { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; color: var(--dim); font-size: 13px; }
-.meta b, .comment b { color: var(--ink); font-weight: 600; }
+.meta b, .comment b { color: var(--ink); font-weight: 600; overflow-wrap: anywhere; }
 blockquote { padding-inline-start: 10px; border-inline-start: 3px solid var(--quote); color: var(--dim); font-size: 14px; overflow-wrap: anywhere; }
 .thread > blockquote, .body > blockquote { max-height: 9em; overflow-y: auto; margin-bottom: 10px; }
 .badges { display: flex; gap: 6px; margin: 0 0 8px; }
@@ -83,7 +100,7 @@ time, .note { color: var(--dim); font-size: 13px; }
 
 .composer { display: grid; gap: 8px; }
 .comment .composer { margin-top: 8px; }
-textarea { display: block; width: 100%; min-height: 64px; padding: 9px 11px; border: 1px solid var(--line); border-radius: 10px; background: var(--soft); resize: none; line-height: 1.45; }
+textarea { display: block; width: 100%; min-height: 64px; padding: 9px 11px; border: 1px solid var(--dim); border-radius: 10px; background: var(--soft); resize: none; line-height: 1.45; }
 textarea::placeholder { color: var(--dim); opacity: 1; }
 .actions { display: flex; justify-content: flex-end; gap: 6px; }
 .confirm { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; margin: 8px 0; padding: 10px 12px; border-radius: 10px; background: var(--soft); font-size: 14px; }
@@ -100,6 +117,6 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
   textarea { font-size: 16px; }
 }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation-duration: .01ms !important; transition: none !important; } }
-@media (forced-colors: active) { .bar, .panel, .card, textarea { border: 1px solid CanvasText; } .primary, .discuss { border: 1px solid ButtonText; } }
+@media (forced-colors: active) { .bar, .panel, .card, .badge, .notice, .refusal, .confirm, textarea { border: 1px solid CanvasText; } .primary, .discuss { border: 1px solid ButtonText; } }
 @media print { :host { display: none; } }
 `;
