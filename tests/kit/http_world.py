@@ -6,18 +6,21 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import redis
 
 from kit.gateway import GatewayProcess
+from kit.servers import execute, run_apart
 from kit.tenants import ORIGIN, KitTenant, add_tenant
 from parley.redis_keys import BODY, Keys
 from parley.usage import decode_record
+from parley_runtime.embedded import PostgresServer, ValkeyServer
 
 #: Seconds for anything awaited: two cores may be busy with other things.
 PATIENCE = 15.0
@@ -211,3 +214,26 @@ class HttpWorld:
                     messages, size = sums.get((line.site, line.usage_class), (0, 0))
                     sums[line.site, line.usage_class] = (messages + line.messages, size + line.bytes)
         return sums
+
+
+@contextmanager
+def gateway_alone(
+    directory: Path, postgres: PostgresServer, template: str, settings: dict[str, str]
+) -> Iterator[tuple[GatewayProcess, str]]:
+    """A gateway and its Redis, which nobody else empties, on a database named after the directory."""
+    name = f"parley_{directory.name}"
+    run_apart(lambda: execute(postgres.url, f'CREATE DATABASE "{name}" TEMPLATE {template}'))
+    with ExitStack() as stack:
+        valkey = ValkeyServer(directory / "valkey")
+        stack.callback(valkey.stop)
+        gateway = GatewayProcess(directory, valkey.url, postgres.database_url(name), settings)
+        stack.callback(gateway.end)
+        yield gateway, valkey.url
+
+
+@asynccontextmanager
+async def http_world(servers: tuple[GatewayProcess, str]) -> AsyncIterator[HttpWorld]:
+    """A test's own session on them."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield HttpWorld(*servers, session)
+    await asyncio.sleep(0)  # aiohttp closes its transports in the next turn of the loop

@@ -6,16 +6,14 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import aiohttp
 import psutil  # type: ignore[import-untyped]
 import pytest
 
 from kit.gateway import GatewayProcess
-from kit.http_world import HttpWorld, new_chat
-from kit.servers import execute, run_apart
+from kit.http_world import HttpWorld, gateway_alone, http_world, new_chat
 from kit.tenants import KitTenant
 from kit.wire_client import WireClient
 from parley import limits
@@ -23,7 +21,7 @@ from parley.client_frames import parse, parse_do
 from parley.errors import BadInput
 from parley_gateway.core.address_rates import BURST_SECONDS
 from parley_gateway.shell.silent_connections import REQUEST_WAIT, SILENCE_TICK
-from parley_runtime.embedded import PostgresServer, ValkeyServer
+from parley_runtime.embedded import PostgresServer
 
 pytestmark = pytest.mark.servers
 
@@ -43,22 +41,15 @@ def servers(
     tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, database_template: str
 ) -> Iterator[tuple[GatewayProcess, str]]:
     """A gateway behind a proxy on this machine; whoever names no client is no client of the proxy, and is not bound."""
-    directory = tmp_path_factory.mktemp("strangers")
-    run_apart(lambda: execute(postgres_server.url, f"CREATE DATABASE parley_strangers TEMPLATE {database_template}"))
-    with ExitStack() as stack:
-        valkey = ValkeyServer(directory / "valkey")
-        stack.callback(valkey.stop)
-        settings = {"TRUSTED_PROXIES": '["127.0.0.0/8"]', "CONNECTIONS_PER_ADDRESS": str(PER_SECOND)}
-        gateway = GatewayProcess(directory, valkey.url, postgres_server.database_url("parley_strangers"), settings)
-        stack.callback(gateway.end)
-        yield gateway, valkey.url
+    settings = {"TRUSTED_PROXIES": '["127.0.0.0/8"]', "CONNECTIONS_PER_ADDRESS": str(PER_SECOND)}
+    with gateway_alone(tmp_path_factory.mktemp("strangers"), postgres_server, database_template, settings) as alone:
+        yield alone
 
 
 @pytest.fixture
 async def world(servers: tuple[GatewayProcess, str]) -> AsyncIterator[HttpWorld]:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield HttpWorld(*servers, session)
-    await asyncio.sleep(0)
+    async with http_world(servers) as world:
+        yield world
 
 
 async def dial(world: HttpWorld, sent: bytes = b"") -> Streams:
