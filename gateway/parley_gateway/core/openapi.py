@@ -6,21 +6,10 @@ from parley import __version__, limits
 from parley.errors import CODES
 from parley.pages import encode_page
 from parley_gateway.core import examples
-from parley_gateway.core.openapi_parts import CORS, json_answer, problems, query
+from parley_gateway.core.openapi_parts import ANY_REQUEST, CORS, json_answer, problems, query
 from parley_gateway.core.openapi_site import site_paths, site_schemas
 from parley_gateway.core.schemas import EPOCH, SEQ, UUID, Schema, components, operation_body
 
-#: Codes that any request about a page can be answered with.
-_ANY: Final = (
-    "bad-field",
-    "token-invalid",
-    "token-expired",
-    "forbidden",
-    "origin-refused",
-    "over-limit",
-    "unavailable",
-    "internal",
-)
 _CLIENT: Final[Schema] = {
     "name": "client",
     "in": "query",
@@ -28,7 +17,7 @@ _CLIENT: Final[Schema] = {
     "schema": UUID,
 }
 _OPERATION: Final = (
-    *_ANY,
+    *ANY_REQUEST,
     "bad-frame",
     "unknown-op",
     "suspended",
@@ -128,7 +117,7 @@ def _welcome() -> Schema:
             "summary": "What a token allows, and when to send a new one",
             "description": "The `welcome` frame that answers `hello`, and `renew`, on a socket.",
             "responses": json_answer("The token is valid.", "Welcome", examples.SERVER_FRAMES["welcome"][0])
-            | problems(*_ANY),
+            | problems(*ANY_REQUEST),
         }
     }
 
@@ -140,7 +129,7 @@ def _chats(cursor: list[Schema]) -> Schema:
             "summary": "The page as it is now",
             "description": "One `page` object. When it says `more`, ask again with its `epoch` and `seq`.",
             "parameters": cursor,
-            "responses": json_answer("The page.", "Page", examples.PAGE_FRAME) | problems(*_ANY),
+            "responses": json_answer("The page.", "Page", examples.PAGE_FRAME) | problems(*ANY_REQUEST),
         }
     }
 
@@ -179,7 +168,7 @@ def _typing(typing: Schema) -> Schema:
                 "content": {"application/json": {"schema": typing, "example": {"chat": examples.CHAT}}},
             },
             "responses": {"204": {"description": "Passed on, or dropped.", "headers": CORS}}
-            | problems(*_ANY, "bad-frame", "too-big"),
+            | problems(*ANY_REQUEST, "bad-frame", "too-big"),
         }
     }
 
@@ -207,7 +196,8 @@ def _changes(cursor: list[Schema]) -> Schema:
                 ),
                 _CLIENT,
             ],
-            "responses": json_answer("What changed, possibly nothing.", "Page", examples.PAGE_FRAME) | problems(*_ANY),
+            "responses": json_answer("What changed, possibly nothing.", "Page", examples.PAGE_FRAME)
+            | problems(*ANY_REQUEST),
         }
     }
 
@@ -236,7 +226,7 @@ def _events() -> Schema:
                     "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _stream_example()}},
                 }
             }
-            | problems(*_ANY),
+            | problems(*ANY_REQUEST),
         }
     }
 

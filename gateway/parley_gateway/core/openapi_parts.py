@@ -5,6 +5,17 @@ from typing import Any, Final
 from parley.errors import CODES
 from parley_gateway.core.schemas import REF, Schema
 
+#: Codes that any request with a token can be answered with.
+ANY_REQUEST: Final = (
+    "bad-field",
+    "token-invalid",
+    "token-expired",
+    "forbidden",
+    "origin-refused",
+    "over-limit",
+    "unavailable",
+    "internal",
+)
 CORS: Final[Schema] = {
     "Access-Control-Allow-Origin": {
         "description": "Any site's script may read it; only the token decides.",

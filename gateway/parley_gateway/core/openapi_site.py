@@ -4,20 +4,10 @@ from typing import Any, Final
 
 from parley import limits
 from parley_gateway.core import examples
-from parley_gateway.core.openapi_parts import CORS, json_answer, problems, query
+from parley_gateway.core.openapi_parts import ANY_REQUEST, CORS, json_answer, problems, query
 from parley_gateway.core.schemas import PAGE_NAME, REF, SEQ, TIME, UUID, Schema
 from parley_gateway.core.site_query import LONGEST_TEXT, MOST, STATES, USUAL
 
-_ANY: Final = (
-    "bad-field",
-    "token-invalid",
-    "token-expired",
-    "forbidden",
-    "origin-refused",
-    "over-limit",
-    "unavailable",
-    "internal",
-)
 _READER: Final[Schema] = {
     "name": "reader",
     "in": "path",
@@ -41,7 +31,7 @@ def site_paths(do: Schema) -> Schema:
                 "summary": "Readers who may not write any more, by id",
                 "description": "Needs the scope `admin`. `next` is the `after` of the next answer.",
                 "parameters": [query("after", _READER_ID, "The reader behind whom to go on."), _limit()],
-                "responses": json_answer("Banned readers.", "Bans", None) | problems(*_ANY),
+                "responses": json_answer("Banned readers.", "Bans", None) | problems(*ANY_REQUEST),
             }
         },
         "/v1/readers/{reader}/ban": {
@@ -54,13 +44,13 @@ def site_paths(do: Schema) -> Schema:
                 "requestBody": {
                     "content": {"application/json": {"schema": {"$ref": REF.format(name="BanWish")}}},
                 },
-                "responses": json_answer("The ban.", "Ban", None) | problems(*_ANY, "too-big", "bad-frame"),
+                "responses": json_answer("The ban.", "Ban", None) | problems(*ANY_REQUEST, "too-big", "bad-frame"),
             },
             "delete": {
                 "operationId": "unbanReader",
                 "summary": "Let a reader write again",
                 "description": "Needs the scope `admin`.",
-                "responses": {"204": {"description": "Lifted.", "headers": CORS}} | problems(*_ANY, "not-found"),
+                "responses": {"204": {"description": "Lifted.", "headers": CORS}} | problems(*ANY_REQUEST, "not-found"),
             },
         },
         "/v1/readers/{reader}": {
@@ -69,7 +59,7 @@ def site_paths(do: Schema) -> Schema:
                 "operationId": "eraseReader",
                 "summary": "Erase everything that a reader wrote, the reader's name and reactions",
                 "description": "Needs the scope `admin`. Clients are told live. Asking again is harmless.",
-                "responses": json_answer("Erased.", "Erased", {"chats": 3}) | problems(*_ANY),
+                "responses": json_answer("Erased.", "Erased", {"chats": 3}) | problems(*ANY_REQUEST),
             },
         },
         "/v1/export": {"get": _export()},
@@ -109,7 +99,7 @@ def _bulk(do: Schema) -> Schema:
             },
         },
         "responses": json_answer("The outcome of each, in order.", "Results", None)
-        | problems(*_ANY, "bad-frame", "too-big", "suspended", "over-quota"),
+        | problems(*ANY_REQUEST, "bad-frame", "too-big"),
     }
 
 
@@ -134,7 +124,7 @@ def _chats() -> Schema:
             _limit(),
             query("cursor", {"type": "string"}, "The `next` of the last answer."),
         ],
-        "responses": json_answer("A part of the list.", "ChatList", None) | problems(*_ANY),
+        "responses": json_answer("A part of the list.", "ChatList", None) | problems(*ANY_REQUEST),
     }
 
 
@@ -159,7 +149,7 @@ def _export() -> Schema:
                 },
             }
         }
-        | problems(*_ANY),
+        | problems(*ANY_REQUEST),
     }
 
 
@@ -177,7 +167,7 @@ def _import() -> Schema:
             },
         },
         "responses": json_answer("What became of it.", "Imported", None)
-        | problems(*_ANY, "bad-frame", "too-big", "suspended", "over-quota"),
+        | problems(*ANY_REQUEST, "bad-frame", "too-big", "suspended", "over-quota"),
     }
 
 
