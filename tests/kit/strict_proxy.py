@@ -10,10 +10,12 @@ REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n
 
 class StrictProxy:
     """Forwards HTTP to `port` as it comes, buffering nothing. A request to upgrade is refused with 403; a connection is
-    cut after `seconds`, whatever is under way (None: never). `url` is the gateway's through it."""
+    cut after `seconds`, whatever is under way (None: never). With `hold_streams` an event stream is collected, as if it
+    were to be looked through, and nothing of it arrives. `url` is the gateway's through it."""
 
-    def __init__(self, port: int, seconds: float | None = None) -> None:
+    def __init__(self, port: int, seconds: float | None = None, *, hold_streams: bool = False) -> None:
         self._port = port
+        self._hold_streams = hold_streams
         self._seconds = seconds
         self._server: asyncio.Server | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -61,7 +63,10 @@ class StrictProxy:
             far.write(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
             sending = asyncio.create_task(_pump(reader, far))
             try:
-                await _pump(far_reader, writer)
+                if self._hold_streams and b"/events?" in head.partition(b"\r\n")[0]:
+                    await far_reader.read()
+                else:
+                    await _pump(far_reader, writer)
             finally:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)

@@ -1,7 +1,6 @@
-"""The client with a socket that comes back by itself."""
+"""The client with a connection that comes back by itself."""
 
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -25,12 +24,12 @@ from parley.client.conversation import (
     Welcomed,
 )
 from parley.client.http_calls import HttpCalls, Token
+from parley.client.http_way import HttpWay
 from parley.client.page_copy import PageCopy
+from parley.client.ways import Ladder, SocketWay, Way
 from parley.client_frames import Do
 from parley.server_frames import Ack, Error, Event, Move, RenewSoon
 
-#: Seconds between signs of life; a connection that leaves one unanswered for half as long is cut.
-HEARTBEAT = 20.0
 #: Seconds for opening a connection.
 CONNECT = 10.0
 #: Seconds after which a connection counts as good, so that the next attempt comes soon.
@@ -44,7 +43,9 @@ WAITING = 10_000
 
 
 class AsyncClient(HttpCalls):
-    """One reader's client. The socket is opened by the first `join` or `do`, and kept until `close`.
+    """One reader's client. The connection is opened by the first `join` or `do`, and kept until `close`.
+
+    Where no WebSocket comes through, it uses event streams and requests; where a stream is held back, long polls.
 
     `token`: a token, or a function (async or not) that is called for a fresh one at each connection and renewal.
     """
@@ -52,7 +53,9 @@ class AsyncClient(HttpCalls):
     def __init__(self, url: str, token: Token, *, session: aiohttp.ClientSession | None = None) -> None:
         super().__init__(url, token, session=session)
         self._talk = Conversation()
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._way: Way | None = None
+        self._ladder = Ladder()
+        self._streams = True
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._acks: dict[str, asyncio.Future[Ack]] = {}
@@ -138,10 +141,12 @@ class AsyncClient(HttpCalls):
         loop = asyncio.get_running_loop()
         while self._end is None:
             opened, code, said = loop.time(), 0, dict[str, Any]()
+            http, welcomed = self._ladder.http, self.connections
             # Whatever goes wrong, the next attempt may go well: also when no token could be had.
             with suppress(Exception):
-                code, said = await self._connection()
-            self._socket = None
+                code, said = await self._connection(http)
+            self._way = None
+            self._ladder.ended(http, self.connections > welcomed or code > 4000)
             self._talk.cut()
             self._cancel_timers()
             if code in _FINAL or (code == TOKEN_REFUSED and isinstance(self._token, str)):
@@ -152,31 +157,34 @@ class AsyncClient(HttpCalls):
             wait = said.get("retryInMs", 0)
             await asyncio.sleep(backoff.next(wait if isinstance(wait, int) else 0))
 
-    async def _connection(self) -> tuple[int, dict[str, Any]]:
+    async def _connection(self, http: bool) -> tuple[int, dict[str, Any]]:
         """One connection, until it ends. Its close code, and what its reason says."""
         token = await self.token()
-        timeout = aiohttp.ClientWSTimeout(ws_close=2.0)
-        async with asyncio.timeout(CONNECT):
-            self._socket = await self.session().ws_connect(
-                f"{self._url}/v1/live", heartbeat=HEARTBEAT, timeout=timeout, max_msg_size=0, autoping=True
-            )
-        async with self._socket as socket:
+        way: Way
+        if http:
+            way = HttpWay(self.session(), self._url, token, streams=self._streams, probe=self._ladder.probe)
+        else:
+            async with asyncio.timeout(CONNECT):
+                way = await SocketWay.open(self.session(), self._url)
+        self._way = way
+        try:
             self._talk.connected(token)
             await self._flush()
-            while (message := await socket.receive()).type is aiohttp.WSMsgType.TEXT:
-                for outcome in self._talk.receive(message.data):
+            while (data := await way.receive()) is not None:
+                for outcome in self._talk.receive(data):
                     self._take(outcome)
                 await self._flush()
-            return socket.close_code or 0, _said(message)
+            return way.code, way.said
+        finally:
+            if isinstance(way, HttpWay):
+                self._streams = way.streams
+            await way.close()
 
     async def _flush(self) -> None:
         frames, self._talk.outgoing = self._talk.outgoing, []
-        socket = self._socket
-        for frame in frames:
-            if socket is None or socket.closed:
-                return  # they are asked for, or sent, again with the next connection
-            with suppress(ConnectionError, aiohttp.ClientError):
-                await socket.send_str(frame.decode())
+        if self._way is not None:
+            for frame in frames:
+                await self._way.send(frame)
 
     def _take(self, outcome: Outcome) -> None:
         match outcome:
@@ -252,8 +260,8 @@ class AsyncClient(HttpCalls):
         await self._flush()
 
     def _move(self) -> None:
-        if self._socket is not None:
-            self._spawn(_closed(self._socket))
+        if self._way is not None:
+            self._spawn(self._way.close())
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -275,18 +283,5 @@ class AsyncClient(HttpCalls):
         for queues in self._listeners.values():
             for queue in queues:
                 queue.put_nowait(self._end)
-        if self._socket is not None:
-            await self._socket.close()
-
-
-async def _closed(socket: aiohttp.ClientWebSocketResponse) -> None:
-    await socket.close()
-
-
-def _said(message: aiohttp.WSMessage) -> dict[str, Any]:
-    """The reason of a close frame."""
-    try:
-        said = json.loads(message.extra or "{}") if message.type is aiohttp.WSMsgType.CLOSE else {}
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
+        if self._way is not None:
+            await self._way.close()

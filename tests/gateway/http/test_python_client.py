@@ -12,8 +12,9 @@ import pytest
 from kit.fault_proxy import FaultProxy
 from kit.http_world import PAGE, PATIENCE, HttpWorld, anchor, until
 from kit.site_world import lines
+from kit.strict_proxy import StrictProxy
 from kit.tenants import KitTenant
-from parley.client import AsyncClient, Client, PageCopy, ParleyError
+from parley.client import AsyncClient, Client, PageCopy, ParleyError, http_way
 from parley.client.http_calls import operation
 from parley.objects import Chat
 
@@ -92,6 +93,34 @@ async def test_nothing_is_missed_over_cut_connections(world: HttpWorld, proxy: F
 
 def _reached(page: PageCopy, seq: int) -> bool:
     return page.synced and page.seq >= seq
+
+
+@pytest.mark.parametrize("held_back", [False, True], ids=["streams", "long polls"])
+async def test_behind_a_proxy_that_kills_websockets(
+    world: HttpWorld, held_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = await world.tenant()
+    monkeypatch.setattr(http_way, "FIRST", 0.3)
+    async with StrictProxy(world.gateway.port, seconds=4.0, hold_streams=held_back) as proxy:
+        async with AsyncClient(proxy.url, lambda: acme.token("bo")) as bo, client(world, acme) as ann:
+            page = await asyncio.wait_for(bo.join(PAGE), PATIENCE)
+            events = bo.events(PAGE)
+            ack = await ann.do(PAGE, "new-chat", anchor=anchor(), text="Why?")
+            if not held_back:
+                assert (await asyncio.wait_for(anext(events), PATIENCE)).broadcast_id == ack.broadcast_id
+            reply = await asyncio.wait_for(bo.do(PAGE, "reply", chat=ack.broadcast_id, text="Because."), PATIENCE)
+            await until(lambda: page.seq == reply.seq == 2)
+            with pytest.raises(ParleyError, match="forbidden"):
+                await bo.do(PAGE, "edit", chat=ack.broadcast_id, comment=ack.broadcast_id, text="mine now")
+            await until(lambda: proxy.cut > 0 and page.synced)
+            for number in range(3):
+                await ann.do(PAGE, "reply", chat=ack.broadcast_id, text=f"after the cut {number}")
+            await until(lambda: page.synced and page.seq == 5)
+            assert page.chats == {chat.id: chat for chat in await ann.chats(PAGE)}
+            assert proxy.refused and bo.connections
+        async with AsyncClient(proxy.url, "no token") as stranger:
+            with pytest.raises(ParleyError, match="token-invalid"):
+                await stranger.join(PAGE)
 
 
 async def test_a_refused_token_ends_a_client_that_has_no_other(world: HttpWorld) -> None:
