@@ -12,7 +12,7 @@ export const MAX_QUOTE = 256;
 const LEAST_RIVAL = 60;
 
 /** Describes a selected range so that it can be found again after the page has changed; `null` if it holds no text. */
-export function describe(range: Range, index: TextIndex, haystack: Haystack): Anchor | null {
+export function describe(range: AbstractRange, index: TextIndex, haystack: Haystack): Anchor | null {
   const found = index.offsets(range);
   return found === null ? null : anchorAt(index.text, haystack, found.start, found.end);
 }

@@ -15,7 +15,23 @@ export class Haystack {
   #folded: string | undefined;
   #words: WordIndex | undefined;
 
-  constructor(readonly raw: string) {}
+  constructor(
+    readonly raw: string,
+    folded?: string,
+  ) {
+    this.#folded = folded;
+  }
+
+  /** The text after a change of the characters from one offset to before another; what is around them is taken over. */
+  changed(raw: string, from: number, until: number): Haystack {
+    const end = until + raw.length - this.raw.length;
+    return new Haystack(raw, this.text.slice(0, from) + fold(raw.slice(from, end)) + this.text.slice(until));
+  }
+
+  /** Reads the words, until it is told to pause: whether they are all read. On a large page they take a while. */
+  prepare(pause: () => boolean): boolean {
+    return (this.#words ??= new WordIndex(this.text, pause)).read(pause);
+  }
 
   get text(): string {
     this.#folded ??= fold(this.raw);
@@ -24,6 +40,7 @@ export class Haystack {
 
   get words(): WordIndex {
     this.#words ??= new WordIndex(this.text);
+    this.#words.read();
     return this.#words;
   }
 

@@ -16,46 +16,72 @@ function kindOf(unit: number): number {
 const BUCKET_BITS = 12;
 export const BUCKETS = 1 << BUCKET_BITS;
 
+/** So many characters are read before it is asked whether to pause. */
+const STRETCH = 4_096;
+
 /** Where the words of a text stand, by hash. Of a script without spaces each two characters are a word. */
 export class WordIndex {
-  readonly #starts: Int32Array;
-  readonly #buckets: Uint16Array;
+  #starts: Int32Array;
+  #buckets: Uint16Array;
   /** How many words of the text have a hash. */
   readonly #counts = new Uint32Array(BUCKETS);
   /** Where the words of each hash begin, one hash after the other; made when it is first needed. */
   #postings: Int32Array | undefined;
   readonly #ends = new Uint32Array(BUCKETS);
+  /** How far the text was read, and how many words were in that. */
+  #at = 0;
+  #size = 0;
+
+  constructor(
+    private readonly text: string,
+    pause: () => boolean = () => false,
+  ) {
+    this.#starts = new Int32Array(text.length);
+    this.#buckets = new Uint16Array(text.length);
+    this.read(pause);
+  }
 
   /** Characters of the text. */
-  readonly length: number;
+  get length(): number {
+    return this.text.length;
+  }
 
-  constructor(text: string) {
-    this.length = text.length;
-    const starts = new Int32Array(text.length);
-    const buckets = new Uint16Array(text.length);
-    let size = 0;
-    const add = (start: number, mixed: number): void => {
-      const bucket = (mixed ^ (mixed >>> 12) ^ (mixed >>> 24)) & (BUCKETS - 1);
-      starts[size] = start;
-      buckets[size] = bucket;
-      this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
-      size += 1;
-    };
-    for (let at = 0; at < text.length; ) {
+  /** Reads on until it is told to pause: whether everything is read. Nothing else may be asked before. */
+  read(pause: () => boolean = () => false): boolean {
+    const { text } = this;
+    let at = this.#at;
+    for (let stop = at + STRETCH; at < text.length; ) {
+      if (at >= stop) {
+        stop = at + STRETCH;
+        this.#at = at;
+        if (pause()) return false;
+      }
       const kind = kindOf(text.charCodeAt(at));
       const start = at;
       let mixed = 0x811c9dc5;
       if (kind === DENSE) {
         mixed = mix(mixed, text.charCodeAt(at));
-        add(start, mix(mixed, at + 1 < text.length ? text.charCodeAt(at + 1) : 0));
+        this.#add(start, mix(mixed, at + 1 < text.length ? text.charCodeAt(at + 1) : 0));
         at += 1;
       } else if (kind === LETTER) {
         for (; at < text.length && kindOf(text.charCodeAt(at)) === LETTER; at += 1) mixed = mix(mixed, text.charCodeAt(at));
-        add(start, mixed);
+        this.#add(start, mixed);
       } else at += 1;
     }
-    this.#starts = starts.slice(0, size);
-    this.#buckets = buckets.slice(0, size);
+    if (this.#at < text.length || this.#starts.length > this.#size) {
+      this.#at = text.length;
+      this.#starts = this.#starts.slice(0, this.#size);
+      this.#buckets = this.#buckets.slice(0, this.#size);
+    }
+    return true;
+  }
+
+  #add(start: number, mixed: number): void {
+    const bucket = (mixed ^ (mixed >>> 12) ^ (mixed >>> 24)) & (BUCKETS - 1);
+    this.#starts[this.#size] = start;
+    this.#buckets[this.#size] = bucket;
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
+    this.#size += 1;
   }
 
   get size(): number {

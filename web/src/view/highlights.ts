@@ -11,6 +11,8 @@ const SHEET = `
 
 let sheet: CSSStyleSheet | null = null;
 let users = 0;
+/** Shadow roots of the page that have the sheet. */
+const adopted = new Set<WeakRef<ShadowRoot>>();
 
 /** Paints ranges without touching the document's nodes. Where the browser cannot, nothing is painted: the list remains. */
 export class Highlights {
@@ -46,11 +48,26 @@ export class Highlights {
     this.#painted.set(kind, ranges);
   }
 
+  /** Shadow trees have styles of their own: what is marked in them needs ours. */
+  adopt(shadows: readonly ShadowRoot[]): void {
+    if (!this.supported || !this.#live) return;
+    for (const shadow of shadows) {
+      if (sheet === null || shadow.adoptedStyleSheets.includes(sheet)) continue;
+      shadow.adoptedStyleSheets = [...shadow.adoptedStyleSheets, sheet];
+      adopted.add(new WeakRef(shadow));
+    }
+  }
+
   destroy(): void {
     for (const kind of Object.keys(NAMES) as HighlightKind[]) this.paint(kind, []);
     if (this.supported && this.#live) {
       users -= 1;
-      if (users === 0) document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
+      if (users === 0) {
+        for (const place of [document, ...[...adopted].map((shadow) => shadow.deref())]) {
+          if (place !== undefined) place.adoptedStyleSheets = place.adoptedStyleSheets.filter((other) => other !== sheet);
+        }
+        adopted.clear();
+      }
     }
     this.#live = false;
   }

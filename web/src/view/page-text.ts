@@ -1,10 +1,10 @@
 import { describe } from "../anchoring/describe";
 import { Haystack } from "../anchoring/haystack";
 import { type Location, locate } from "../anchoring/locate";
-import { TextIndex } from "../anchoring/text-index";
+import { KnownNodes, TextIndex } from "../anchoring/text-index";
 import type { Anchor } from "../wire/frames";
 
-/** Changes of the document settle for this long before its text is read again. */
+/** The text is read again so long after the first change, with all that changed meanwhile. */
 const SETTLE_MS = 200;
 /** One turn looks for anchors this long; those left wait for the next, the nearest to the reader first. */
 const SLICE_MS = 8;
@@ -24,30 +24,52 @@ interface Known {
   readonly stale: boolean;
 }
 
+/** Changed attributes that are looked at, at most: of a page that animates more, those that come first. */
+const MOST_ATTRIBUTES = 200;
+/** Reading a text of so many characters word by word takes so long that it is done in slices. */
+const LARGE = 100_000;
+
+const WATCHED = { childList: true, characterData: true, attributeFilter: ["class", "style", "hidden", "open", "slot"], subtree: true };
+
 /** The text under discussion, as it is now: describes selections, finds anchors, notices changes. */
 export class PageText {
   #index: TextIndex;
-  #haystack: Haystack;
+  #haystack: Haystack | null = null;
   #known = new Map<string, Known>();
   #ranges = new WeakMap<Placed, Range>();
+  readonly #nodes: KnownNodes;
   #observer: MutationObserver;
+  /** Elements whose attributes changed since the text was read. */
+  #touched = new Set<Element>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #turn: ReturnType<typeof setTimeout> | undefined;
+  #changes = false;
   #spent = 0;
   #shown = 0;
 
   constructor(
     readonly root: Element,
-    private readonly isOurs: (element: Element) => boolean,
+    isOurs: (element: Element) => boolean,
     private readonly onChange: () => void,
   ) {
-    this.#index = this.#read();
-    this.#haystack = new Haystack(this.#index.text);
-    this.#observer = new MutationObserver(() => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#changed(), SETTLE_MS);
+    this.#nodes = new KnownNodes((element) => isOurs(element) || isHidden(element));
+    this.#index = new TextIndex(root, this.#nodes, () => true);
+    this.#observer = new MutationObserver((records) => {
+      for (const { type, target } of records) if (type === "attributes" && this.#touched.size < MOST_ATTRIBUTES) this.#touched.add(target as Element);
+      this.#later(records.some(({ type }) => type !== "attributes"));
     });
-    this.#observer.observe(root, { childList: true, characterData: true, subtree: true });
+    this.#observer.observe(root, WATCHED);
+    this.#turn = setTimeout(() => this.#look());
+  }
+
+  /** The shadow roots that hold some of the text. */
+  get shadows(): readonly ShadowRoot[] {
+    return this.#index.shadows;
+  }
+
+  /** What stands at a place now. */
+  words({ start = 0, ...place }: Placed): string {
+    return this.#index.text.slice(start, "end" in place ? place.end : start);
   }
 
   /** Where an anchor is. A few are looked for at once; where there are many, the rest comes with a later change. */
@@ -55,13 +77,13 @@ export class PageText {
     const known = this.#known.get(id);
     if (known?.anchor === anchor) return known.place;
     this.#turn ??= setTimeout(() => this.#look());
-    if (this.#spent < SLICE_MS) return this.#find(id, anchor);
+    if (this.#haystack !== null && this.#haystack.raw.length < LARGE && this.#spent < SLICE_MS) return this.#find(id, anchor, this.#haystack);
     return this.#keep(id, anchor, { state: "pending", ...anchor.position }, true);
   }
 
-  #find(id: string, anchor: Anchor): Placed {
+  #find(id: string, anchor: Anchor, haystack: Haystack): Placed {
     const began = performance.now();
-    const place = locate(anchor, this.#haystack);
+    const place = locate(anchor, haystack);
     this.#spent += performance.now() - began;
     return this.#keep(id, anchor, place, false);
   }
@@ -71,35 +93,79 @@ export class PageText {
     return place;
   }
 
-  /** Looks for the anchors that wait, for a slice of time, and again in the next turn if any are left. */
+  /** All of the text, read to its end. */
+  #read(): Haystack {
+    this.#index.read();
+    if (this.#haystack === null) {
+      this.#haystack = new Haystack(this.#index.text);
+      for (const shadow of this.#index.shadows) this.#observer.observe(shadow, WATCHED);
+    }
+    return this.#haystack;
+  }
+
+  /** Reads the text, then looks for the anchors that wait: for a slice of time, and again in the next turn if more is to do. */
   #look(): void {
     this.#turn = undefined;
     this.#spent = 0;
+    const end = performance.now() + SLICE_MS;
+    const pause = (): boolean => performance.now() > end;
+    const again = (): void => {
+      this.#turn ??= setTimeout(() => this.#look());
+    };
+    if (!this.#index.read(pause)) return again();
+    const waiting = [...this.#known].filter(([, { stale }]) => stale);
+    if (this.#haystack !== null && waiting.length === 0) return;
+    const haystack = this.#read();
+    if (waiting.length > 0 && haystack.raw.length > LARGE && !haystack.prepare(pause)) return again();
     const here = this.offsetAtPoint(innerWidth / 2, innerHeight / 2) ?? 0;
     const far = ([, { place }]: [string, Known]): number => Math.abs((place.start ?? 0) - here);
-    const waiting = [...this.#known].filter(([, { stale }]) => stale).sort((a, b) => far(b) - far(a));
-    if (waiting.length === 0) return;
-    while (waiting.length > 0 && this.#spent < SLICE_MS) {
+    waiting.sort((a, b) => far(b) - far(a));
+    while (waiting.length > 0 && !pause()) {
       const [id, { anchor }] = waiting.pop() as [string, Known];
-      this.#find(id, anchor);
+      this.#find(id, anchor, haystack);
     }
-    if (waiting.length > 0) this.#turn = setTimeout(() => this.#look());
+    if (waiting.length > 0) again();
     if (waiting.length > 0 && performance.now() - this.#shown < SHOW_MS) return;
     this.#shown = performance.now();
     this.onChange();
   }
 
+  #later(sure: boolean): void {
+    this.#changes ||= sure;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#uncovered() || this.#changes) this.#changed();
+    }, SETTLE_MS);
+  }
+
+  /** Whether an element whose attributes changed is hidden now and was not, or the other way round. */
+  #uncovered(): boolean {
+    let changed = false;
+    for (const element of this.#touched) {
+      const before = this.#nodes.isSkipped(element);
+      this.#nodes.forget(element);
+      changed ||= this.#nodes.isSkipped(element) !== before;
+    }
+    this.#touched.clear();
+    return changed;
+  }
+
   /** Reads the text again. What stands far from the change moved along with it; the rest is looked for again. */
   #changed(): void {
-    const before = this.#index.text;
-    this.#index = this.#read();
+    if (this.#haystack === null) return this.#later(true); // still reading
+    this.#changes = false;
+    const before = this.#index;
+    this.#index = new TextIndex(this.root, this.#nodes);
+    for (const shadow of this.#index.shadows) this.#observer.observe(shadow, WATCHED);
     const { text } = this.#index;
-    if (text !== before) {
-      this.#haystack = new Haystack(text);
-      const [from, until] = difference(before, text);
-      for (const [id, { anchor, place }] of this.#known) {
-        const followed = this.#follow(anchor, place, from, until, text.length - before.length);
-        this.#keep(id, anchor, followed, followed.state !== "anchored" && followed.state !== "changed");
+    const [from, until] = this.#index.difference(before);
+    const by = text.length - before.text.length;
+    if (by !== 0 || text.slice(from, until) !== before.text.slice(from, until)) {
+      this.#haystack = this.#haystack.changed(text, from, until);
+      for (const [id, { anchor, place, stale }] of this.#known) {
+        const followed = this.#follow(anchor, place, from, until, by);
+        const lost = followed.state !== "anchored" && followed.state !== "changed";
+        if (followed !== place || (lost && !stale)) this.#keep(id, anchor, followed, lost);
       }
       this.#turn ??= setTimeout(() => this.#look());
     }
@@ -132,15 +198,20 @@ export class PageText {
     return range;
   }
 
-  describe(range: Range): Anchor | null {
-    const inside = this.root.contains(range.startContainer) || this.root.contains(range.endContainer);
-    return inside ? describe(range, this.#index, this.#haystack) : null;
+  describe(range: AbstractRange): Anchor | null {
+    const inside = this.#holds(range.startContainer) || this.#holds(range.endContainer);
+    return inside ? describe(range, this.#index, this.#read()) : null;
+  }
+
+  #holds(node: Node): boolean {
+    const tree = node.getRootNode();
+    return this.root.contains(node) || this.shadows.includes(tree as ShadowRoot);
   }
 
   /** The offset of the character at a point of the window, or `null` beside the text. */
   offsetAtPoint(x: number, y: number): number | null {
-    const at = caretAt(x, y);
-    if (at === null || !this.root.contains(at.node)) return null;
+    const at = caretAt(x, y, this.shadows);
+    if (at === null || !this.#holds(at.node)) return null;
     return this.#index.offsetAt(at.node, at.offset);
   }
 
@@ -150,33 +221,21 @@ export class PageText {
     this.#observer.disconnect();
   }
 
-  #read(): TextIndex {
-    return new TextIndex(this.root, (element) => this.isOurs(element) || isHidden(element));
-  }
 }
 
 function shifted<Where extends { readonly start: number; readonly end: number }>(place: Where, by: number): Where {
   return { ...place, start: place.start + by, end: place.end + by };
 }
 
-/** The part of a text that is not as it was: from an offset of both to before an offset of the old one. */
-function difference(before: string, now: string): readonly [from: number, until: number] {
-  let from = 0;
-  while (from < before.length && before[from] === now[from]) from += 1;
-  let same = 0;
-  while (same < Math.min(before.length, now.length) - from && before.at(-1 - same) === now.at(-1 - same)) same += 1;
-  return [from, before.length - same];
-}
-
 function isHidden(element: Element): boolean {
   if (typeof element.checkVisibility !== "function" || element.checkVisibility()) return false;
-  // An element without a box of its own may still have visible children.
-  return getComputedStyle(element).display !== "contents";
+  // Without a box it may have visible children; what is folded away (`<details>`) or not drawn yet is still read.
+  return getComputedStyle(element).display === "none";
 }
 
-function caretAt(x: number, y: number): { node: Node; offset: number } | null {
+function caretAt(x: number, y: number, shadowRoots: readonly ShadowRoot[]): { node: Node; offset: number } | null {
   if (typeof document.caretPositionFromPoint === "function") {
-    const caret = document.caretPositionFromPoint(x, y);
+    const caret = document.caretPositionFromPoint(x, y, { shadowRoots: [...shadowRoots] });
     return caret === null ? null : { node: caret.offsetNode, offset: caret.offset };
   }
   const range = document.caretRangeFromPoint?.(x, y) ?? null;

@@ -2,7 +2,7 @@
 import { describe as group, expect, it } from "vitest";
 import { describe, quoteAt } from "../../src/anchoring/describe";
 import { Haystack } from "../../src/anchoring/haystack";
-import { TextIndex } from "../../src/anchoring/text-index";
+import { KnownNodes, TextIndex } from "../../src/anchoring/text-index";
 import { article } from "./federalist";
 
 function body(html: string): HTMLElement {
@@ -23,11 +23,17 @@ group("the normalised text", () => {
     ["skips soft hyphens and zero-width spaces", "fac&shy;tion a&#x200b;b", "faction ab"],
     ["composes accents", "cafe\u0301 x", "café x"],
     ["reads table cells apart", "<table><tr><td>1</td><td>2</td></tr></table>", "1 2"],
+    ["keeps code on its lines apart", "<pre>if a:\n    b()</pre>", "if a: b()"],
+    ["reads right to left in the order of the text", '<p dir="rtl">أهلا <b>و</b>سهلا</p>', "أهلا وسهلا"],
+    ["puts nothing between characters of a script without spaces", "<p>日本<ruby>語</ruby>の文</p>", "日本語の文"],
+    ["keeps emoji whole", "<p>a 👨‍👩‍👧 b</p>", "a 👨‍👩‍👧 b"],
+    ["reads what is folded away", "<details><summary>More</summary><p>inside</p></details>", "More inside"],
+    ["trims a byte order mark", "<p>\ufeff one</p>", "one"],
   ])("%s", (_, html, expected) => expect(text(html)).toBe(expected));
 
   it("leaves out what the caller skips", () => {
     const root = body("a <x-ui>mine</x-ui>b");
-    expect(new TextIndex(root, (element) => element.tagName === "X-UI").text).toBe("a b");
+    expect(new TextIndex(root, new KnownNodes((element) => element.tagName === "X-UI")).text).toBe("a b");
   });
 });
 
@@ -106,3 +112,81 @@ function wrap(range: Range): Element {
   holder.append(range.cloneContents());
   return holder;
 }
+
+group("shadow trees", () => {
+  function shadowed(): { root: HTMLElement; inner: ShadowRoot } {
+    const root = body("<p>before</p><x-card><b slot=title>light title</b> light rest</x-card><p>after</p>");
+    const inner = (root.querySelector("x-card") as Element).attachShadow({ mode: "open" });
+    inner.innerHTML = "<h2><slot name=title></slot></h2><p>words of the shadow</p><slot></slot>";
+    return { root, inner };
+  }
+
+  it("are read as they are shown", () => {
+    const { root, inner } = shadowed();
+    const index = new TextIndex(root);
+    expect(index.text).toBe("before light title words of the shadow light rest after");
+    expect(index.shadows).toEqual([inner]);
+  });
+
+  it("have ranges of their own, and offsets", () => {
+    const { root, inner } = shadowed();
+    const index = new TextIndex(root);
+    const start = index.text.indexOf("words of");
+    const range = index.range(start, start + 8);
+    expect(range?.toString()).toBe("words of");
+    expect(range?.startContainer.getRootNode()).toBe(inner);
+    expect(index.offsets(range as Range)).toEqual({ start, end: start + 8 });
+    // A quote over the border is marked in the tree where it begins.
+    expect(index.range(start, index.text.indexOf("after") + 5)?.toString()).toBe("words of the shadow");
+  });
+});
+
+group("reading in pieces, and again", () => {
+  it("reads the same whenever it is made to pause", () => {
+    const root = article();
+    const whole = new TextIndex(root).text;
+    const index = new TextIndex(root, new KnownNodes(), () => true);
+    let turns = 1;
+    while (!index.read(() => true)) turns += 1;
+    expect(turns).toBeGreaterThan(50);
+    expect(index.text).toBe(whole);
+  });
+
+  it("tells the stretch that is not as it was, and reads only that node anew", () => {
+    const root = body("<p>one two</p><p>three <b>four</b> five</p><p>six</p>");
+    const known = new KnownNodes();
+    const before = new TextIndex(root, known);
+    const six = root.lastElementChild?.firstChild as Text;
+    const reading = known.readings.get(six);
+    (root.querySelector("b")?.firstChild as Text).data = "4";
+    const now = new TextIndex(root, known);
+    expect(now.text).toBe("one two three 4 five six");
+    expect(known.readings.get(six)).toBe(reading);
+    const [from, until] = now.difference(before);
+    expect([before.text.slice(0, from), before.text.slice(until)]).toEqual(["one two three", " five six"]);
+    expect(now.difference(now)).toEqual([now.text.length, now.text.length]);
+  });
+
+  it("finds the stretch of what was put in, taken out and moved", () => {
+    const root = body("<p>one</p><p>two</p><p>three</p>");
+    const states: TextIndex[] = [new TextIndex(root)];
+    const known = new KnownNodes();
+    const steps = [
+      () => root.append(body("<p>four</p>").firstChild as Node),
+      () => root.firstElementChild?.remove(),
+      () => root.prepend(root.lastElementChild as Element),
+      () => root.replaceChildren(),
+      () => root.append("five"),
+    ];
+    for (const step of steps) {
+      step();
+      const before = states.at(-1) as TextIndex;
+      const now = new TextIndex(root, known);
+      const [from, until] = now.difference(before);
+      const rest = before.text.length - until;
+      expect(now.text.slice(0, from)).toBe(before.text.slice(0, from));
+      expect(now.text.slice(now.text.length - rest)).toBe(before.text.slice(until));
+      states.push(now);
+    }
+  });
+});
