@@ -7,7 +7,7 @@ from parley_billing.core.usage_report import SITES_MOST, UsageFound, UsageQuesti
 from parley_runtime.database import Connection, Pool
 
 #: Parameters: tenant, start and end of the quarters, of the whole days among them, and the minutes.
-_ROWS = """
+PERIOD_ROWS = """
 SELECT start, site, usage_class, messages, bytes FROM parley.usage_days
 WHERE tenant = $1 AND start >= $4 AND start < $5
 UNION ALL
@@ -19,14 +19,14 @@ WHERE tenant = $1 AND start = ANY($6::bigint[])
 """
 
 _BY_TIME = f"""
-WITH used AS ({_ROWS})
+WITH used AS ({PERIOD_ROWS})
 SELECT CASE WHEN $7::bigint > 0 THEN start - start % $7 END AS part, usage_class,
   sum(messages)::bigint AS messages, sum(bytes)::bigint AS bytes
 FROM used GROUP BY 1, 2
 """  # noqa: S608
 
 _BY_SITE = f"""
-WITH used AS ({_ROWS}),
+WITH used AS ({PERIOD_ROWS}),
 most AS (SELECT site FROM used GROUP BY site ORDER BY sum(bytes) DESC, site LIMIT $7)
 SELECT most.site AS part, usage_class, sum(messages)::bigint AS messages, sum(bytes)::bigint AS bytes
 FROM used LEFT JOIN most USING (site) GROUP BY 1, 2
