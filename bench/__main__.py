@@ -23,6 +23,7 @@ BENCHES = (
     "workers",
     "bus",
     "faults",
+    "scrape",
 )
 
 

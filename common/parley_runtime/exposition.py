@@ -1,4 +1,4 @@
-"""Several programs' Prometheus texts as one that is valid: each family once, each series once."""
+"""Prometheus texts: several programs' as one that is valid (each family once, each series once), and as OpenMetrics."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,6 +6,18 @@ from dataclasses import dataclass, field
 # What the standard collectors add to a family's name.
 _SUFFIXES = ("_total", "_bucket", "_count", "_sum", "_created")
 _SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})?(\s+(?:[-+0-9.eE]+|NaN|[-+]?Inf)(?:\s+-?\d+)?)\s*")
+
+#: What a scraper says that prefers OpenMetrics, and what it then gets.
+OPENMETRICS = "application/openmetrics-text"
+OPENMETRICS_TYPE = f"{OPENMETRICS}; version=1.0.0; charset=utf-8"
+_CREATED = re.compile(rb"^(?:# (?:HELP|TYPE) )?\w+_created[ {].*\n", re.MULTILINE)
+_COUNTER_HEAD = re.compile(rb"^# (HELP|TYPE) (\w+)_total ", re.MULTILINE)
+
+
+def openmetrics(text: bytes) -> bytes:
+    """The same in OpenMetrics 1.0. Of counters it names the family without `_total`; when a series began it is not told
+    (the ledger's began before this process did). One pass over the text: megabytes in milliseconds."""
+    return _COUNTER_HEAD.sub(rb"# \1 \2 ", _CREATED.sub(b"", text)) + b"# EOF\n"
 
 
 @dataclass(slots=True)

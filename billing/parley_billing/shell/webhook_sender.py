@@ -91,6 +91,8 @@ class WebhookSender:
         self._delays = delays
         self._claim_seconds = claim_seconds
         self._attempts = metrics.counter(WEBHOOK_ATTEMPTS)
+        for outcome in ("delivered", "waiting", "dead"):
+            self._attempts.labels(outcome)  # there from the beginning, so that the first one counts as an increase
         self._waiting = metrics.gauge(WEBHOOK_WAITING)
         self._oldest = metrics.gauge(WEBHOOK_OLDEST)
         self._chance = random.Random().random  # noqa: S311  (spreads load, hides nothing)

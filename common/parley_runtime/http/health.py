@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
+from parley_runtime.exposition import OPENMETRICS, OPENMETRICS_TYPE, openmetrics
 from parley_runtime.http.problem import errors_as_problems
 
 
@@ -23,11 +24,13 @@ def health_routes(missing: Callable[[], Sequence[str]]) -> list[web.RouteDef]:
 def operators_app(
     metrics: Callable[[], bytes | Awaitable[bytes]], missing: Callable[[], Sequence[str]]
 ) -> web.Application:
-    """What only the operator reaches: metrics in Prometheus's text format, and health."""
+    """What only the operator reaches: metrics in Prometheus's text format or OpenMetrics, and health."""
 
-    async def text(_: web.Request) -> web.Response:
+    async def text(request: web.Request) -> web.Response:
         made = metrics()
         body = made if isinstance(made, bytes) else await made
+        if OPENMETRICS in request.headers.get("Accept", ""):
+            return web.Response(body=openmetrics(body), headers={"Content-Type": OPENMETRICS_TYPE})
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     app = web.Application(middlewares=[errors_as_problems])
