@@ -14,7 +14,7 @@ const web = dirname(fileURLToPath(import.meta.url));
 const FOLDER = "parley";
 
 /** What `src/view/lazy.ts` hands over, by the modules that it comes from. A part that asks for more does not build. */
-const KIT = ["jsx", "Fragment", "useEffect", "useLayoutEffect", "useRef", "useState", "useModel"];
+const KIT = ["jsx", "Fragment", "useEffect", "useLayoutEffect", "useRef", "useState", "useModel", "useSurroundings"];
 const SHARED = /^preact(\/.*)?$|\/context$/;
 
 const kit = {

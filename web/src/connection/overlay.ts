@@ -34,12 +34,16 @@ export function overlay(store: PageStore, shown: readonly Shown[]): ChatView[] {
   return [...chats.values()];
 }
 
+/** Confirmed chats never change, so what is shown of them is the same object each time: a view draws only what is new. */
+const views = new WeakMap<Chat, ChatView>();
+
 function confirmed(chat: Chat): ChatView {
-  return {
-    ...chat,
-    delivery: "kept",
-    comments: chat.comments.map((comment) => ({ ...comment, delivery: "kept" as const })),
-  };
+  let view = views.get(chat);
+  if (view === undefined) {
+    view = { ...chat, delivery: "kept", comments: chat.comments.map((comment) => ({ ...comment, delivery: "kept" as const })) };
+    views.set(chat, view);
+  }
+  return view;
 }
 
 function applyShown(chats: Map<string, ChatView>, store: PageStore, entry: Shown): void {

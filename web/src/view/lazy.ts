@@ -1,10 +1,10 @@
 import { type ComponentType, Fragment, type FunctionComponent } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { jsx } from "preact/jsx-runtime";
-import { useModel } from "./context";
+import { useModel, useSurroundings } from "./context";
 
 /** What a part gets from the widget instead of bringing its own; `parts.mjs` has the same names. */
-const KIT = { jsx, Fragment, useEffect, useLayoutEffect, useRef, useState, useModel };
+const KIT = { jsx, Fragment, useEffect, useLayoutEffect, useRef, useState, useModel, useSurroundings };
 
 interface Part<Default> {
   readonly default: Default;
@@ -24,11 +24,21 @@ export async function loaded<Default>(part: Promise<Part<Default>>): Promise<Def
  */
 export function lazy<Props extends object>(load: () => Promise<Part<ComponentType<Props>>>): FunctionComponent<Props> {
   let known: ComponentType<Props> | undefined;
+  let loading = false;
   return function Lazy(props) {
     const [, redraw] = useState<unknown>();
+    useModel();
     useEffect(() => {
-      if (known === undefined) loaded(load()).then((it) => redraw((known = it)), () => {});
-    }, []);
+      if (known !== undefined || loading) return;
+      loading = true;
+      void loaded(load())
+        .then((it) => {
+          known = it;
+          redraw({});
+        })
+        .catch(() => {})
+        .finally(() => (loading = false));
+    });
     return known === undefined ? null : jsx(known, props);
   };
 }

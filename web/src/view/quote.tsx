@@ -1,11 +1,11 @@
 import type { VNode } from "preact";
 import type { Anchor } from "../wire/frames";
-import { useModel } from "./context";
+import { useSurroundings } from "./context";
 import type { Discussion } from "./model";
 
 /** The discussed words as they were, with a badge where the page no longer has them so. */
 export function Quote({ discussion }: { discussion: Discussion }): VNode {
-  const { strings } = useModel();
+  const { model, strings } = useSurroundings();
   const { chat, location } = discussion;
   const badge =
     location.state === "orphan" ? strings.goneBadge
@@ -14,7 +14,7 @@ export function Quote({ discussion }: { discussion: Discussion }): VNode {
     : null;
   return (
     <>
-      <QuotedText anchor={chat.anchor} />
+      {location.state === "changed" ? <ChangedText anchor={chat.anchor} now={model.text.words(location)} /> : <QuotedText anchor={chat.anchor} />}
       {(badge !== null || chat.state === "resolved") && (
         <p class="badges">
           {chat.state === "resolved" && <span class="badge calm">{strings.resolved}</span>}
@@ -22,6 +22,15 @@ export function Quote({ discussion }: { discussion: Discussion }): VNode {
         </p>
       )}
     </>
+  );
+}
+
+/** What was quoted, and what stands there now. */
+function ChangedText({ anchor: { quote }, now }: { anchor: Anchor; now: string }): VNode {
+  return (
+    <blockquote dir="auto">
+      <del>{quote.tail === undefined ? quote.exact : `${quote.exact} … ${quote.tail}`}</del> <ins>{now}</ins>
+    </blockquote>
   );
 }
 
