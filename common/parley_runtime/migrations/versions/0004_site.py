@@ -5,6 +5,8 @@ reads pages needs to know nothing of hiding.
 
 Row-level security lets an index take only conditions that cannot leak (Postgres marks such operators). `jsonb ->>` is
 none, so who wrote something stands in a column of its own.
+
+Bans are looked up by an array: for `IN (SELECT …)` Postgres reads the tenant's whole list with each batch.
 """
 
 from parley_runtime.migrations.statements import patch_function, run
@@ -15,7 +17,7 @@ branch_labels = None
 depends_on = None
 
 _LOADED_MORE = """'banned', (SELECT coalesce(jsonb_agg(jsonb_build_array(reader, until)), '[]') FROM bans
-        WHERE tenant = part->>'tenant' AND reader IN (SELECT jsonb_array_elements_text(part->'authors'))),
+        WHERE tenant = part->>'tenant' AND reader = ANY(ARRAY(SELECT jsonb_array_elements_text(part->'authors')))),
       'whole', CASE WHEN part ? 'whole' THEN (SELECT coalesce(jsonb_agg(comment_row(c) ORDER BY born), '[]')
         FROM comments c WHERE tenant = part->>'tenant'
           AND chat IN (SELECT value::uuid FROM jsonb_array_elements_text(part->'whole'))) END,
