@@ -3,17 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import Iterable
-import secrets
-from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from itertools import chain
 from itertools import chain
 
 import click
 import uvloop
 from aiohttp import web
-from prometheus_client import Metric as Family
-from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -38,7 +33,6 @@ from parley_runtime.http.key_sets import wait_for_keys
 from parley_runtime.http.listening import listen
 from parley_runtime.key_sets import TICK, Fetcher, KeySets
 from parley_runtime.lifecycle import Background, until_stopped
-from parley_runtime.otlp_metrics import export_metrics
 from parley_runtime.otlp_metrics import export_metrics
 from parley_runtime.reaching import reach_database
 from parley_runtime.redis_client import connect as connect_redis
@@ -76,11 +70,6 @@ async def run(settings: Settings) -> None:
     def metrics_text() -> bytes:
         health.missing()
         return metrics.text() + b"".join(exporter.text() for exporter in exporters)
-
-    def families() -> Iterable[Family]:
-        health.missing()
-        ledger = b"".join(exporter.text() for exporter in exporters).decode()
-        return chain(metrics.registry.collect(), text_string_to_metric_families(ledger))
 
     def families() -> Iterable[Family]:
         health.missing()
@@ -137,8 +126,6 @@ async def run(settings: Settings) -> None:
         background.repeat("sweep confirmations", sweep_once, SWEEP_EVERY)
         background.repeat("sweep minutes", sweep_minutes_once, MINUTES_SWEEP_EVERY)
         background.repeat("key sets", key_sets.tick, TICK)
-        if export := export_metrics("parley-billing", secrets.token_hex(8), families, background):
-            stack.push_async_callback(export.close)
         if export := export_metrics("parley-billing", secrets.token_hex(8), families, background):
             stack.push_async_callback(export.close)
         background.repeat("probe", lambda: health.probe(client, pool), PROBE_EVERY)
