@@ -1,6 +1,6 @@
 import { JSDOM } from "jsdom";
 import { neighbourhoods } from "../../src/anchoring/surroundings";
-import { WordIndex } from "../../src/anchoring/words";
+import { Haystack } from "../../src/anchoring/haystack";
 import { split } from "./edits";
 import { type Sample, samples } from "./texts";
 import { type Outcome, type Trial, run } from "./trials";
@@ -65,7 +65,7 @@ function at<Key>(groups: Map<Key, Tally>, key: Key): Tally {
 }
 
 function show({ edit, outcome, anchor, page, found }: Trial): void {
-  const near = neighbourhoods(anchor.hint.split(".").slice(3).join("."), new WordIndex(page.text), anchor.position.end - anchor.position.start, anchor.position.start);
+  const near = neighbourhoods(anchor.hint.split(".").slice(3).join("."), new Haystack(page.text).words, anchor.position.end - anchor.position.start, anchor.position.start);
   console.log(`   true ${page.start}-${page.end}, found ${found.start}; ${near.map(({ from, until, share, start, end }) => `${from}-${until}:${share.toFixed(2)}:${start}-${end}`).join(" ")}; was ${anchor.position.start} ${JSON.stringify(anchor.hint)}`);
   const got = found.state === "orphan" ? "" : page.text.slice(found.start, found.end).slice(0, 60);
   console.log(`  ${outcome} | ${edit} | «${anchor.quote.exact.slice(0, 60)}» → ${found.state} «${got}», true «${page.text.slice(page.start, page.end).slice(0, 60)}»`);

@@ -25,12 +25,14 @@ export class Haystack {
   /** The text after a change of the characters from one offset to before another; what is around them is taken over. */
   changed(raw: string, from: number, until: number): Haystack {
     const end = until + raw.length - this.raw.length;
-    return new Haystack(raw, this.text.slice(0, from) + fold(raw.slice(from, end)) + this.text.slice(until));
+    const next = new Haystack(raw, this.text.slice(0, from) + fold(raw.slice(from, end)) + this.text.slice(until));
+    next.#words = this.#words?.changed(next.text, from, until);
+    return next;
   }
 
   /** Reads the words, until it is told to pause: whether they are all read. On a large page they take a while. */
   prepare(pause: () => boolean): boolean {
-    return (this.#words ??= new WordIndex(this.text, pause)).read(pause);
+    return (this.#words ??= new WordIndex(this.text)).read(pause);
   }
 
   get text(): string {

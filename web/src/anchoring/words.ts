@@ -21,8 +21,8 @@ const STRETCH = 4_096;
 
 /** Where the words of a text stand, by hash. Of a script without spaces each two characters are a word. */
 export class WordIndex {
-  #starts: Int32Array;
-  #buckets: Uint16Array;
+  #starts = new Int32Array(0);
+  #buckets = new Uint16Array(0);
   /** How many words of the text have a hash. */
   readonly #counts = new Uint32Array(BUCKETS);
   /** Where the words of each hash begin, one hash after the other; made when it is first needed. */
@@ -32,14 +32,8 @@ export class WordIndex {
   #at = 0;
   #size = 0;
 
-  constructor(
-    private readonly text: string,
-    pause: () => boolean = () => false,
-  ) {
-    this.#starts = new Int32Array(text.length);
-    this.#buckets = new Uint16Array(text.length);
-    this.read(pause);
-  }
+  /** Nothing is read yet. */
+  constructor(private readonly text: string) {}
 
   /** Characters of the text. */
   get length(): number {
@@ -48,14 +42,55 @@ export class WordIndex {
 
   /** Reads on until it is told to pause: whether everything is read. Nothing else may be asked before. */
   read(pause: () => boolean = () => false): boolean {
+    const { length } = this.text;
+    if (this.#at === 0) [this.#starts, this.#buckets] = [new Int32Array(length), new Uint16Array(length)];
+    while (this.#at < length) {
+      // A word is read to its end, so that each stretch begins with one.
+      this.#at = this.#stretch(this.#at, Math.min(length, this.#at + STRETCH));
+      if (this.#at < length && pause()) return false;
+    }
+    if (this.#starts.length > this.#size) {
+      this.#starts = this.#starts.slice(0, this.#size);
+      this.#buckets = this.#buckets.slice(0, this.#size);
+    }
+    return true;
+  }
+
+  /** The index of the text after a change of the characters from one offset to before another: only these are read. */
+  changed(text: string, from: number, until: number): WordIndex {
+    const next = new WordIndex(text);
+    if (!this.#isRead) return next;
+    const by = text.length - this.text.length;
+    // The word before may have grown, and the first one behind the change may have a part of it.
+    const first = Math.max(0, firstAt(this.#starts, from) - 1);
+    const end = Math.min(this.size, firstAt(this.#starts, until) + 1);
+    const old = { from: first < this.size ? this.start(first) : 0, until: end < this.size ? this.start(end) : this.text.length };
+    if (first === 0) old.from = 0;
+    const room = first + Math.max(0, old.until + by - old.from) + this.size - end;
+    [next.#starts, next.#buckets] = [new Int32Array(room), new Uint16Array(room)];
+    next.#starts.set(this.#starts.subarray(0, first));
+    next.#buckets.set(this.#buckets.subarray(0, first));
+    next.#counts.set(this.#counts);
+    for (let word = first; word < end; word += 1) next.#counts[this.bucket(word)] = (next.#counts[this.bucket(word)] ?? 0) - 1;
+    next.#size = first;
+    next.#stretch(old.from, old.until + by);
+    next.#buckets.set(this.#buckets.subarray(end), next.#size);
+    for (let word = end; word < this.size; word += 1, next.#size += 1) next.#starts[next.#size] = this.start(word) + by;
+    next.#at = text.length;
+    next.read();
+    if (this.#postings !== undefined) next.#postings = next.#repost(this, old, by);
+    return next;
+  }
+
+  get #isRead(): boolean {
+    return this.#at === this.text.length;
+  }
+
+  /** Reads the words that begin from one offset to before another; answers where the last of them ends, or the other. */
+  #stretch(from: number, until: number): number {
     const { text } = this;
-    let at = this.#at;
-    for (let stop = at + STRETCH; at < text.length; ) {
-      if (at >= stop) {
-        stop = at + STRETCH;
-        this.#at = at;
-        if (pause()) return false;
-      }
+    let at = from;
+    while (at < until) {
       const kind = kindOf(text.charCodeAt(at));
       const start = at;
       let mixed = 0x811c9dc5;
@@ -68,12 +103,25 @@ export class WordIndex {
         this.#add(start, mixed);
       } else at += 1;
     }
-    if (this.#at < text.length || this.#starts.length > this.#size) {
-      this.#at = text.length;
-      this.#starts = this.#starts.slice(0, this.#size);
-      this.#buckets = this.#buckets.slice(0, this.#size);
+    return at;
+  }
+
+  /** The postings of the text before a change, with those of the words that it took out and put in. */
+  #repost(before: WordIndex, old: { readonly from: number; readonly until: number }, by: number): Int32Array {
+    const postings = new Int32Array(this.size);
+    const fresh = new Map<number, number[]>();
+    const [first, end] = this.between(old.from, old.until + by);
+    for (let word = first; word < end; word += 1) fresh.set(this.bucket(word), [...(fresh.get(this.bucket(word)) ?? []), this.start(word)]);
+    let at = 0;
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+      const places = before.places(bucket);
+      let place = 0;
+      for (; place < places.length && (places[place] ?? 0) < old.from; place += 1) postings[at++] = places[place] ?? 0;
+      for (const start of fresh.get(bucket) ?? []) postings[at++] = start;
+      for (; place < places.length; place += 1) if ((places[place] ?? 0) >= old.until) postings[at++] = (places[place] ?? 0) + by;
+      this.#ends[bucket] = at;
     }
-    return true;
+    return postings;
   }
 
   #add(start: number, mixed: number): void {
