@@ -18,12 +18,12 @@ OCTOBER = Span(date(2026, 10, 1), date(2026, 11, 1))
 TEAM = Plan(
     "team", 1, "EUR",
     [
-        Charge("Base fee", Flat(D("29.00"))),
+        Charge("base-fee", Flat(D("29.00"))),
         Charge(
-            "Messages", Graduated([Tier(D(10_000_000), D("0.0000025")), Tier(None, D("0.000002"))]),
+            "messages", Graduated([Tier(D(10_000_000), D("0.0000025")), Tier(None, D("0.000002"))]),
             "pubSubMessageCount", D(1_000_000),
         ),
-        Charge("Bandwidth", Package(D(10**9), D("0.10")), "pubSubBandwidth", D(10**10)),
+        Charge("bandwidth", Package(D(10**9), D("0.10")), "pubSubBandwidth", D(10**10)),
     ],
 )  # fmt: skip
 

@@ -38,7 +38,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "a maximum and a minimum": {"plan": replace(TEAM, minimum=D(90), maximum=D(95))},
     "only the minimum": {"plan": replace(TEAM, minimum=D(90)), "usage": {"pubSubMessageCount": 1}},
     "signs that XML keeps for itself": {"buyer": replace(BERLIN, name="<A> & \"B\" 'C' ]]>")},
-    "yen": {"plan": replace(TEAM, currency="JPY", charges=[Charge("Fee", Flat(D(1234)))]), "buyer": TOKYO},
+    "yen": {"plan": replace(TEAM, currency="JPY", charges=[Charge("fee", Flat(D(1234)))]), "buyer": TOKYO},
     "Cyrillic": {"buyer": MOSCOW, "language": "ru", "reference": "Отдел 7", "order": "PO-1"},
     "no bank account": {"seller": replace(SELLER, iban="", bic="")},
 }
@@ -118,7 +118,7 @@ def test_each_thing_that_is_wrong_is_named(place: str) -> None:
 
 
 def test_three_decimals_have_no_xml() -> None:
-    dinars = an_invoice(plan=replace(TEAM, currency="KWD", charges=[Charge("Fee", Flat(D("1.234")))]))
+    dinars = an_invoice(plan=replace(TEAM, currency="KWD", charges=[Charge("fee", Flat(D("1.234")))]))
     assert check(dinars) == []
     for write in (cii, ubl):
         with pytest.raises(InvoiceProblem, match="KWD"):
@@ -142,7 +142,7 @@ def test_any_amounts_and_rates_are_exact_and_credited_to_the_cent(
     fees: list[int], currency: str, rate: Decimal, percent: Decimal, parts: list[int]
 ) -> None:
     decimals = 0 if currency == "JPY" else 2
-    charges = [Charge(f"fee {number}", Flat(D(fee).scaleb(-decimals))) for number, fee in enumerate(fees)]
+    charges = [Charge(f"fee-{number}", Flat(D(fee).scaleb(-decimals))) for number, fee in enumerate(fees)]
     plan = replace(TEAM, currency=currency, charges=charges)
     seller = replace(SELLER, vat_rates={"DE": rate})
     invoice = an_invoice(plan=plan, seller=seller, coupons=[Coupon("off", percent)])

@@ -105,10 +105,11 @@ def days(language: Language, span: Span) -> str:
 
 
 def title(language: Language, line: Line) -> str:
-    """What a line is for. Late usage names the period that it is of."""
+    """What a line is for: a charge's `base-fee` is "Base fee". Late usage names the period that it is of."""
+    name = line.name.replace("-", " ").capitalize() if line.kind != "credit" else line.name
     if line.kind == "late":
-        return f"{word(language, 'late')} {days(language, line.period)}: {line.name}"
-    return word(language, "minimum") if line.kind == "minimum" else line.name
+        return f"{word(language, 'late')} {days(language, line.period)}: {name}"
+    return word(language, "minimum") if line.kind == "minimum" else name
 
 
 def allowance(language: Language, reason: str) -> str:
