@@ -1,6 +1,6 @@
 import { JSDOM } from "jsdom";
-import { neighbourhoods } from "../../src/anchoring/surroundings";
 import { Haystack } from "../../src/anchoring/haystack";
+import { neighbourhoods } from "../../src/anchoring/surroundings";
 import { split } from "./edits";
 import { type Sample, samples } from "./texts";
 import { type Outcome, type Trial, run } from "./trials";

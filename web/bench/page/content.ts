@@ -25,5 +25,5 @@ export function content(characters: number, count: number): { page: string; chat
     return { id, seq: at + 1, state: "open", anchor, by: { id: `r${at % 50}`, name: `Reader ${at % 50}` }, at: 1_790_000_000_000 + at, comments: [{ text: `Comment ${at}` }] };
   });
   const body = paragraphs.map((paragraph, at) => `${at % 20 === 0 ? `<h2 id="s${at}"></h2>` : ""}<p>${paragraph}</p>`).join("\n");
-  return { page: `<!doctype html><html lang="en"><title>bench</title><body style="margin:0 420px 0 20px;font:16px/1.5 serif"><main>${body}</main><aside>not under discussion </aside><script src="/bench.js"></script>`, chats };
+  return { page: `<!doctype html><html lang="en"><title>bench</title><body style="margin:0 420px 0 20px;font:16px/1.5 serif"><main>${body}</main><script src="/bench.js"></script>`, chats };
 }

@@ -12,14 +12,17 @@ export async function measure(browser, address, chats, { open }) {
   const plain = await traced(browser, page, () => laidOut(page, false));
   const marked = await traced(browser, page, () => laidOut(page, true));
   const scrolling = await traced(browser, page, () => scroll(page));
-  const still = await traced(browser, page, () => edit(page, false));
-  const edited = await traced(browser, page, () => edit(page, true));
+  const edited = await traced(browser, page, () => edit(page));
   await page.close();
+  // The same page without the widget: the browser's own work with what changed.
+  const bare = await visit(browser, address, chats);
+  const still = await traced(browser, bare, () => edit(bare));
+  await bare.close();
   const talking = await visit(browser, address, chats.slice(0, open));
   await start(talking, open);
   await openList(talking);
-  const calm = await traced(browser, talking, () => settled(talking));
-  const changes = await traced(browser, talking, () => change(talking, open));
+  const calm = await traced(browser, talking, () => change(talking, open, false));
+  const changes = await traced(browser, talking, () => change(talking, open, true));
   await talking.close();
   const work = Math.max(0, edited.total - still.total) / RUNS;
   return [
@@ -29,7 +32,7 @@ export async function measure(browser, address, chats, { open }) {
     { name: "highlights: the same against the page without them", value: marked.total / plain.total, unit: "x", bar: 3, ratio: true },
     { name: "scrolling through the page: longest task", value: scrolling.longest, unit: "ms", bar: LONG_MS },
     { name: "one paragraph changed: what the widget adds", value: work, unit: "ms", bar: 20 },
-    { name: "one paragraph changed, against anchoring them all", value: work / load.total, unit: "x", bar: 0.1, ratio: true },
+    { name: "one paragraph changed, against anchoring them all", value: work / load.total, unit: "x", bar: 0.25, ratio: true },
     { name: `one change, ${open} discussions in the open list: received to painted`, value: Math.max(0, changes.total - calm.total) / RUNS, unit: "ms", bar: FRAME_MS },
   ];
 }
@@ -94,14 +97,14 @@ async function scroll(page) {
   await settled(page);
 }
 
-/** The page's own script changes paragraphs in the middle, one after the other; or ones that the widget does not watch. */
-async function edit(page, watched) {
+/** The page's own script changes paragraphs in the middle, one after the other. */
+async function edit(page) {
   for (let run = 0; run < RUNS; run += 1) {
-    await page.evaluate(({ at, watched }) => {
+    await page.evaluate((at) => {
       const paragraphs = document.querySelectorAll("main p");
-      const node = watched ? paragraphs[(paragraphs.length >> 1) + at].firstChild : document.querySelector("aside").firstChild;
+      const node = paragraphs[(paragraphs.length >> 1) + at].firstChild;
       node.data = node.data.replace(" ", " changed ");
-    }, { at: run, watched });
+    }, run);
     await settled(page);
   }
 }
@@ -112,13 +115,16 @@ async function openList(page) {
   await settled(page);
 }
 
-async function change(page, open) {
+/** Changes from another reader, or frames that change nothing, one after the other. */
+async function change(page, open, real) {
   for (let run = 0; run < RUNS; run += 1) {
     const text = `marked-for-the-bench ${run}`;
     const seq = open + run;
     const { id } = page.chats[run * 7];
-    page.send({ t: "live", page: "bench", epoch: "e", after: seq, seq: seq + 1, events: [{ event: "updated-text-chat", seq: seq + 1, broadcastId: `b${run}`, chat: { id, seq: seq + 1, comment: { id, text } } }] });
-    await page.waitForFunction((text) => document.querySelector("parley-widget").shadowRoot.textContent.includes(text), text, { polling: 200 });
+    if (real) page.send({ t: "live", page: "bench", epoch: "e", after: seq, seq: seq + 1, events: [{ event: "updated-text-chat", seq: seq + 1, broadcastId: `b${run}`, chat: { id, seq: seq + 1, comment: { id, text } } }] });
+    else page.send({ t: "pong" });
+    await settled(page);
+    const drawn = await page.evaluate((text) => document.querySelector("parley-widget").shadowRoot.textContent.includes(text), text);
+    if (drawn !== real) throw new Error(`the change was ${drawn ? "" : "not "}drawn`);
   }
-  await settled(page);
 }

@@ -75,7 +75,11 @@ export class WordIndex {
     next.#size = first;
     next.#stretch(old.from, old.until + by);
     next.#buckets.set(this.#buckets.subarray(end), next.#size);
-    for (let word = end; word < this.size; word += 1, next.#size += 1) next.#starts[next.#size] = this.start(word) + by;
+    const starts = next.#starts;
+    const moved = next.#size;
+    starts.set(this.#starts.subarray(end), moved);
+    next.#size += this.size - end;
+    for (let word = moved, all = next.#size; word < all; word += 1) starts[word] = (starts[word] ?? 0) + by;
     next.#at = text.length;
     next.read();
     if (this.#postings !== undefined) next.#postings = next.#repost(this, old, by);
