@@ -6,7 +6,7 @@ export interface Options {
   readonly getToken: GetToken;
   /** Where Parley runs, such as `https://parley.example`. Default: where this script came from. */
   readonly server?: string;
-  /** The page's id, the same for all of its readers; 1–512 bytes. Default: its address without fragment and tracking parameters. */
+  /** The page's id, the same for all of its readers; 1–512 bytes. Default: its address without fragment and tracking parameters, also after it changes without loading. */
   readonly page?: string;
   /** Where the bar goes: into your own element, floating (`true`, the default), or nowhere (`false`). */
   readonly topBar?: Element | boolean;

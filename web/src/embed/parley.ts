@@ -9,6 +9,7 @@ import { isOurs, mount } from "../view/mount";
 import { PageText } from "../view/page-text";
 import { english } from "../view/strings";
 import { Announcer } from "./announcer";
+import { onNavigation } from "./navigation";
 import type { Options, Widget } from "./options";
 
 /** "2 minutes ago" is drawn anew this often. */
@@ -22,7 +23,14 @@ export function createParley(element: Element | null, options: Options, scriptOr
   const place = element ?? document.body;
   let current = options;
   let connection: Connection | null = connect(place, current, scriptOrigin);
-  let hide = show(connection, place, current);
+  /** Without a page of its own it follows the address. */
+  const moved = (): void => {
+    if (connection === null || current.page !== undefined || pageId(location.href) === connection.model?.page) return;
+    hide();
+    hide = show(connection, place, current, moved);
+  };
+  let hide = show(connection, place, current, moved);
+  const unfollow = onNavigation(moved);
   return {
     update(changed) {
       if (connection === null) return;
@@ -33,9 +41,10 @@ export function createParley(element: Element | null, options: Options, scriptOr
         connection = connect(place, next, scriptOrigin);
       }
       current = next;
-      hide = show(connection, place, current);
+      hide = show(connection, place, current, moved);
     },
     destroy() {
+      unfollow();
       hide();
       hide = () => {};
       connection?.close();
@@ -79,11 +88,14 @@ function connect(place: Element, options: Options, scriptOrigin: string | null):
   return connection;
 }
 
-/** Shows one page's discussions. The answer takes them away. */
-function show(connection: Connection, place: Element, options: Options): () => void {
+/** Shows one page's discussions; `moved` looks whether it is still that page. The answer takes them away. */
+function show(connection: Connection, place: Element, options: Options, moved: () => void): () => void {
   const { client, announcer } = connection;
   const page = options.page ?? pageId(location.href);
-  const text = new PageText(options.root ?? document.body, isOurs, () => model.refresh());
+  const text = new PageText(options.root ?? document.body, isOurs, () => {
+    model.refresh();
+    moved();
+  });
   const model = new Model(client, page, text);
   client.open(page);
   model.refresh();

@@ -75,7 +75,12 @@ export class Model {
   /** Takes over what the connection and the page's text say now, and tells the view once per turn. */
   refresh(): void {
     this.view = this.client.view(this.page) ?? NOTHING;
-    const discussions = this.view.chats.map((chat) => ({ chat, location: this.text.locate(chat.id, chat.anchor) }));
+    const before = new Map(this.discussions.map((discussion) => [discussion.chat, discussion]));
+    const discussions = this.view.chats.map((chat) => {
+      const location = this.text.locate(chat.id, chat.anchor);
+      const known = before.get(chat);
+      return known?.location === location ? known : { chat, location };
+    });
     this.discussions = discussions.sort((a, b) => place(a) - place(b) || a.chat.at - b.chat.at);
     const { shown } = this;
     if (shown.kind === "chat" && this.view.loaded && !this.view.chats.some(({ id }) => id === shown.id)) {
@@ -102,6 +107,8 @@ export class Model {
   reveal({ location }: Discussion): void {
     const range = this.text.range(location);
     if (range === null) return;
+    // What is folded away is unfolded for who wants to see it, as the browser's own search does.
+    for (let folded = closedAround(range); folded !== null; folded = closedAround(range)) folded.open = true;
     const inSight = (): boolean => {
       const { top, bottom } = range.getBoundingClientRect();
       return top >= MARGIN_PX && bottom <= innerHeight - MARGIN_PX;
@@ -209,8 +216,15 @@ export class Model {
       const range = this.text.range(this.text.locate("", this.shown.anchor));
       if (range !== null) ranges.active.push(range);
     }
+    this.#highlights.adopt(this.text.shadows);
     for (const kind of Object.keys(ranges) as HighlightKind[]) this.#highlights.paint(kind, ranges[kind]);
   }
+}
+
+function closedAround({ startContainer }: Range): HTMLDetailsElement | null {
+  const details = startContainer.parentElement?.closest<HTMLDetailsElement>("details:not([open])") ?? null;
+  // A summary is seen in a closed one.
+  return details !== null && startContainer.parentElement?.closest("summary")?.parentElement !== details ? details : null;
 }
 
 /** Where in the text a discussion stands; what is gone comes last. */

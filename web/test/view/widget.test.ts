@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { quoteAt } from "../../src/anchoring/describe";
-import { TextIndex } from "../../src/anchoring/text-index";
+import { KnownNodes, TextIndex } from "../../src/anchoring/text-index";
 import { Client } from "../../src/connection/client";
 import { Model } from "../../src/view/model";
 import { isOurs, mount } from "../../src/view/mount";
@@ -89,7 +89,7 @@ async function drawn(): Promise<void> {
 }
 
 function onText(id: string, seq: number, words: string, text: string, more: object = {}): Record<string, unknown> {
-  const whole = new TextIndex(document.body).text;
+  const whole = new TextIndex(document.body, new KnownNodes(isOurs)).text;
   const start = whole.indexOf(words);
   const anchor = { quote: quoteAt(whole, start, start + words.length), position: { start, end: start + words.length } };
   return chat(id, seq, text, { anchor, ...more });
