@@ -37,3 +37,18 @@ def test_in_a_browser(tmp_path: Path, checks: str) -> None:
         print(result.stdout)
         logs = "\n".join(path.read_text()[-2_000:] for path in sorted((tmp_path / "log").iterdir()))
         assert result.returncode == 0, f"{result.stdout}\n{demo.notes}\n{logs}"
+
+
+def test_each_state_of_the_widget() -> None:
+    node = shutil.which("node")
+    assert node, "Node is missing: `make test` brings it along."
+    result = subprocess.run(
+        [node, "e2e/run-pages.mjs"],
+        cwd=WEB,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout

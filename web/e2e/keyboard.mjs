@@ -24,7 +24,7 @@ async function later(page, change) {
 }
 
 export const KEYBOARD_CHECKS = [
-  ...["list", "thread-of-mine", "editing", "delete-discussion", "over-quota", "new-discussion"].map((state) => [
+  ...["list", "thread-of-mine", "editing", "discussion-deleted", "over-quota", "new-discussion"].map((state) => [
     `the keyboard reaches everything in "${state}", and sees where it is`,
     async ({ tab, open }) => {
       const page = await tab();

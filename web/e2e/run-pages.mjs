@@ -38,7 +38,7 @@ let looked = 0;
 
 async function tab(viewport, media = {}) {
   const context = await browser.newContext({ viewport, reducedMotion: "reduce", ...media });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   page.on("pageerror", (error) => failures.push(`${page.url()}: ${error.message}`));
   return page;
@@ -51,7 +51,12 @@ async function open(page, state, { theme, lang }) {
 
 async function judge(page, state, way, size, axe) {
   const where = `${state}, ${way.theme}, ${way.lang}, ${size}`;
-  await open(page, state, way);
+  try {
+    await open(page, state, way);
+  } catch (error) {
+    failures.push(`${where}: ${error.message.split("\n")[0]}`);
+    return;
+  }
   looked += 1;
   for (const wrong of await page.evaluate(looks)) failures.push(`${where}: ${wrong}`);
   if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${state}-${way.theme}-${way.lang}-${size}.png` });

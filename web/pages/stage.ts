@@ -21,7 +21,7 @@ export class Stage {
 
   constructor(strings: Strings, language: string, theme: string | undefined) {
     this.content = CONTENT[language] ?? (CONTENT["en"] as Content);
-    this.people = this.content.names.map((name, at) => ({ id: `u${at}`, name }));
+    this.people = this.content.names.map((name, at) => ({ id: `reader-${name}-${at}`, name }));
     const article = document.createElement("main");
     const heading = document.createElement("h1");
     heading.textContent = this.content.title;
@@ -91,20 +91,25 @@ export class Stage {
 
   /** Clicks what has this hook, once it is there. */
   async click(hook: string): Promise<void> {
-    await this.drawn();
-    const found = this.root.querySelector<HTMLElement>(`[data-parley="${hook}"]`);
-    if (found === null) throw new Error(`nothing to click has data-parley="${hook}"`);
-    found.click();
+    (await this.one(hook)).click();
     await this.drawn();
   }
 
   async type(hook: string, text: string): Promise<void> {
-    await this.drawn();
-    const box = this.root.querySelector<HTMLTextAreaElement>(`[data-parley="${hook}"]`);
-    if (box === null) throw new Error(`nothing to write into has data-parley="${hook}"`);
+    const box = (await this.one(hook)) as HTMLTextAreaElement;
     box.value = text;
     box.dispatchEvent(new Event("input", { bubbles: true }));
     await this.drawn();
+  }
+
+  /** What has this hook; some of it is drawn when a part of the widget has been fetched, a few frames later. */
+  async one(hook: string): Promise<HTMLElement> {
+    for (let frame = 0; frame < 60; frame += 1) {
+      await this.drawn();
+      const found = this.root.querySelector<HTMLElement>(`[data-parley="${hook}"]`);
+      if (found !== null) return found;
+    }
+    throw new Error(`nothing has data-parley="${hook}"`);
   }
 
   /** Until the model told, preact drew and the browser laid it out. */

@@ -62,7 +62,7 @@ export const STATES: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     await thread(stage, 0);
   },
   changed: async (stage) => {
-    await stage.join([stage.chat(changedPassage(stage), stage.content.comments.slice(3, 4))]);
+    await stage.join([stage.chat(stage.content.changed, stage.content.comments.slice(3, 4))]);
     await stage.click("discussions");
   },
   gone: async (stage) => {
@@ -74,12 +74,12 @@ export const STATES: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     await thread(stage, 0);
     await stage.click("edit");
   },
-  "remove-comment": async (stage) => {
+  "comment-removed": async (stage) => {
     await stage.join([stage.chat(0, stage.content.comments.slice(0, 2))]);
     await thread(stage, 0);
     await stage.click("remove");
   },
-  "delete-discussion": async (stage) => {
+  "discussion-deleted": async (stage) => {
     await stage.join([stage.chat(0, stage.content.comments.slice(0, 2), { by: stage.people[0] })]);
     await thread(stage, 0);
     await stage.click("delete-chat");
@@ -115,6 +115,42 @@ export const STATES: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
   "over-quota": (stage) => refused(stage, "over-quota", "The tenant's quota is used up.", "The site's owner can raise the plan; reading goes on."),
   banned: (stage) => refused(stage, "banned", "You may not write here any more.", "Ask the site's moderators; reading goes on."),
   "too-big": (stage) => refused(stage, "too-big", "This text is too long to send.", "Shorten it and try again."),
+  "reactions-and-markup": async (stage) => {
+    const [me, other] = stage.people.map(({ id }) => id);
+    const text = `${stage.content.comments[1]} **bold** *soft* \`code\` https://example.org/well\n\`\`\`\nlitres = 10 * beds  # and a very long line of code that does not fit into the panel at all\n\`\`\``;
+    const reactions = { "👍": [me, other, "u8"], "❤️": [other] };
+    await stage.join([stage.chat(0, [{ text: stage.content.comments[0], reactions }, { text }])]);
+    await thread(stage, 0);
+  },
+  "reaction-picker": async (stage) => {
+    await stage.join([stage.chat(0, stage.content.comments.slice(0, 1))]);
+    await thread(stage, 0);
+    await stage.click("react");
+  },
+  mention: async (stage) => {
+    await stage.join([stage.chat(0, stage.content.comments.slice(0, 3))]);
+    await thread(stage, 0);
+    stage.root.querySelector<HTMLElement>('[data-parley="reply"]')?.focus();
+    await stage.type("reply", "@");
+  },
+  unread: async (stage) => {
+    await stage.join(several(stage));
+    await stage.click("discussions");
+    const comment = { id: "fresh", by: stage.people[2], at: stage.ago(0), text: stage.content.comments[5] };
+    const changed = { event: "updated-text-chat", seq: 51, broadcastId: "b51", chat: { id: "chat-1", seq: 51, comment } };
+    const created = { event: "new-text-chat", seq: 52, broadcastId: "b52", chat: stage.chat(4, stage.content.comments.slice(4, 5), { seq: 52 }) };
+    stage.receive({ t: "live", page: PAGE, epoch: "e1", after: 50, seq: 52, events: [changed, created] });
+  },
+  "nothing-found": async (stage) => {
+    await stage.join(several(stage));
+    await stage.click("discussions");
+    await stage.type("search", "xyzzy");
+  },
+  "deleted-elsewhere": async (stage) => {
+    await stage.join([stage.chat(0, stage.content.comments.slice(0, 2))]);
+    await thread(stage, 0);
+    stage.receive({ t: "live", page: PAGE, epoch: "e1", after: 50, seq: 51, events: [{ event: "deleted-text-chat", seq: 51, broadcastId: "b51", chat: { id: "chat-0" } }] });
+  },
   "new-discussion": async (stage) => {
     await stage.join(several(stage));
     await begin(stage);
@@ -141,11 +177,6 @@ function several(stage: Stage): object[] {
     stage.chat(3, comments.slice(5, 6), { by: stage.people[0], state: "resolved", at: stage.ago(40_000) }),
     stage.chat(stage.content.gone, comments.slice(4, 5), { at: stage.ago(80_000) }),
   ];
-}
-
-/** The second paragraph's words as they were once, between the neighbours that they still have. */
-function changedPassage(stage: Stage): string {
-  return stage.content.changed;
 }
 
 async function thread(stage: Stage, passage: number | string): Promise<void> {

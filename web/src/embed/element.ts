@@ -10,6 +10,8 @@ const ATTRIBUTES: Readonly<Record<string, keyof TagOptions>> = {
   page: "page",
   "top-bar": "topBar",
   root: "root",
+  lang: "lang",
+  theme: "theme",
 };
 
 /** Defines `<parley-discussions>`: lives while it is in the document, follows its attributes and its `options`. */

@@ -12,6 +12,10 @@ export interface Options {
   readonly topBar?: Element | boolean;
   /** The element whose text is under discussion. Default: the document's body. */
   readonly root?: Element;
+  /** The widget's language, such as `de` or `de-AT`: en, ru, de, es, fr, ja or ar, else English. Default: that of the page (`<html lang>`). */
+  readonly lang?: string;
+  /** `light` or `dark`. Default: what the reader's system prefers. */
+  readonly theme?: string;
 }
 
 /** What `Parley(element, options)` answers. */

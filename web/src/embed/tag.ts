@@ -14,6 +14,10 @@ export interface TagOptions {
   readonly topBar?: string;
   /** Selector of the element whose text is under discussion. Default: the body. */
   readonly root?: string;
+  /** As the option of that name. */
+  readonly lang?: string;
+  /** As the option of that name. */
+  readonly theme?: string;
 }
 
 /** One source for each address, so that the same attributes are the same options. */
@@ -21,7 +25,7 @@ const sources = new Map<string, GetToken>();
 
 /** Options from attributes; `null` without an address for tokens. */
 export function fromTag(tag: TagOptions): Options | null {
-  const { tokenUrl, server, page, topBar, root } = tag;
+  const { tokenUrl, server, page, topBar, root, lang, theme } = tag;
   if (tokenUrl === undefined) return null;
   const getToken = sources.get(tokenUrl) ?? tokenFrom(tokenUrl);
   sources.set(tokenUrl, getToken);
@@ -29,6 +33,8 @@ export function fromTag(tag: TagOptions): Options | null {
     getToken,
     ...(server !== undefined && { server }),
     ...(page !== undefined && { page }),
+    ...(lang !== undefined && { lang }),
+    ...(theme !== undefined && { theme }),
     ...(topBar !== undefined && { topBar: topBar !== "none" && wanted(topBar) }),
     ...(root !== undefined && { root: wanted(root) }),
   };

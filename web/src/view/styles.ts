@@ -30,9 +30,10 @@ export const STYLES = `
 h2, h3, p, ul, blockquote { margin: 0; padding: 0; font: inherit; }
 ul { list-style: none; }
 svg { flex: none; display: block; }
+a { color: var(--accent); }
 button, textarea { font: inherit; color: inherit; letter-spacing: inherit; }
 button { display: inline-flex; align-items: center; gap: .4em; min-height: 32px; margin: 0; padding: .25em .7em; border: 0; border-radius: 8px; background: none; cursor: pointer; }
-:is(button, textarea, summary):focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+:is(button, textarea, summary, a, input, pre, article):focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
 h2:focus { outline: none; }
 button:disabled { opacity: .45; cursor: default; }
 .primary { background: var(--accent); color: var(--on-accent); font-weight: 600; padding-inline: 1em; }
@@ -41,7 +42,7 @@ button:disabled { opacity: .45; cursor: default; }
 .quiet, .tool { color: var(--dim); }
 .danger { background: var(--danger); color: var(--bg); font-weight: 600; }
 .icon { justify-content: center; width: 36px; height: 36px; padding: 0; color: var(--dim); }
-.link { min-height: 24px; padding: 0 .25em; color: var(--dim); font-size: 13px; }
+.link { min-width: 28px; justify-content: center; min-height: 24px; padding: 0 .25em; color: var(--dim); font-size: 13px; }
 .link:hover { color: var(--ink); text-decoration: underline; }
 
 .bar { display: inline-flex; align-items: center; gap: 14px; padding: 4px 5px 4px 14px; background: var(--bg); color: var(--dim); border: 1px solid var(--line); border-radius: 999px; font-size: 14px; white-space: nowrap; }
@@ -66,9 +67,10 @@ button:disabled { opacity: .45; cursor: default; }
 details { margin-top: 16px; }
 summary { padding: 6px 2px; color: var(--dim); font-size: 14px; font-weight: 600; cursor: pointer; border-radius: 6px; }
 .empty { padding: 40px 24px; color: var(--dim); text-align: center; text-wrap: balance; }
-.notice { margin-bottom: 14px; padding: 10px 12px; border-radius: 10px; background: var(--soft); color: var(--dim); font-size: 14px; }
 
 .cards { display: grid; gap: 10px; }
+.cards > li { content-visibility: auto; contain-intrinsic-size: auto 130px; }
+blockquote ins { text-decoration: none; color: var(--ink); } blockquote del { opacity: .75; }
 .card { display: grid; gap: 8px; width: 100%; padding: 12px 14px; border: 1px solid var(--line); border-radius: 12px; text-align: start; justify-items: stretch; transition: border-color .12s, box-shadow .12s; }
 .card:hover { border-color: var(--dim); box-shadow: 0 2px 10px rgb(0 0 0 / .07); }
 .card blockquote { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
@@ -82,14 +84,14 @@ blockquote { padding-inline-start: 10px; border-inline-start: 3px solid var(--qu
 .badge { padding: 0 8px; border-radius: 999px; background: var(--warn-bg); color: var(--warn); font-size: 12px; line-height: 20px; font-weight: 600; }
 .badge.calm { background: var(--soft); color: var(--dim); }
 
-.tools { display: flex; flex-wrap: wrap; gap: 4px; margin: 0 -8px 8px; }
+.tools { display: flex; flex-wrap: wrap; gap: 0 4px; margin-block: 0 8px; margin-inline-start: -10px; }
 .tool { font-size: 13.5px; }
-.comments { display: grid; }
+.comments { display: grid; grid-template-columns: minmax(0, 1fr); }
 .comment { padding: 12px 0; border-top: 1px solid var(--line); }
 .comment > header { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 8px; font-size: 14px; }
 .comment .text, .refusal .text { margin: 6px 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .comment.unsent .text { opacity: .65; }
-.comment > footer { display: flex; gap: 8px; margin: 4px 0 0 -.25em; }
+.comment > footer { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; margin-block-start: 4px; }
 time, .note { color: var(--dim); font-size: 13px; }
 .note.unsent { color: var(--warn); }
 .note.late { opacity: 0; animation: appear .2s 1s forwards; }
@@ -103,17 +105,10 @@ time, .note { color: var(--dim); font-size: 13px; }
 textarea { display: block; width: 100%; min-height: 64px; padding: 9px 11px; border: 1px solid var(--dim); border-radius: 10px; background: var(--soft); resize: none; line-height: 1.45; }
 textarea::placeholder { color: var(--dim); opacity: 1; }
 .actions { display: flex; justify-content: flex-end; gap: 6px; }
-.confirm { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; margin: 8px 0; padding: 10px 12px; border-radius: 10px; background: var(--soft); font-size: 14px; }
-.confirm span { flex: 1 1 100%; }
-.refusals { display: grid; gap: 10px; margin-bottom: 14px; }
-.refusal { padding: 12px 14px; border-radius: 12px; background: var(--warn-bg); font-size: 14px; }
-.refusal > b { color: var(--warn); }
-.refusal blockquote { margin: 8px 0; }
-.refusal .actions { margin-top: 10px; }
 
 @media (max-width: 560px) {
-  .panel, .panel.under-bar { inset-inline: 0; width: auto; inset-block: auto 0; height: min(78dvh, 640px); border-inline-start: 0; border-block-start: 1px solid var(--line); border-radius: 16px 16px 0 0; padding-bottom: env(safe-area-inset-bottom); }
-  .bar { gap: 10px; padding-inline-start: 10px; font-size: 13px; } .chip { font-size: 13px; }
+  .panel, .panel.under-bar { inset: 0; width: auto; border: 0; border-radius: 0; padding-bottom: env(safe-area-inset-bottom); }
+  .bar { gap: 10px; padding-inline-start: 10px; font-size: 13px; } .bar .stack { display: none; } .chip { font-size: 13px; }
   textarea { font-size: 16px; }
 }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation-duration: .01ms !important; transition: none !important; } }
