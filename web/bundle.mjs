@@ -15,19 +15,22 @@ const TARGET = ["es2022", "chrome111", "firefox115", "safari16.4"];
  * sent between tabs, or of what a host page sees; a test compares.
  */
 export const INTERNAL = [
-  "onMessage", "onOpen", "onClose", "onChange", "onTyping", "onWelcome", "onEvent", "onError", "onLost", "onFrame", "onState",
-  "onGranted", "onStolen", "onSettled", "onLive", "onPage", "openSocket", "openOwn", "takeOver", "schedule", "wallClock",
-  "idleMs", "pongMs", "notBefore", "nextDue", "connectionLost", "unacknowledged", "acknowledged", "echoed", "reached", "nudge",
-  "restored", "outbox", "greeted", "mayWrite", "mayEdit", "mayRemove", "mayDelete", "someoneTypes", "announcer", "relay", "vault",
-  "handlers", "delivery", "evidence", "phase", "committed", "asking", "supported", "actionHook", "underBar", "offsetAtPoint", "isOurs",
-  "onYes", "onNo", "begun", "isGone", "resign", "onData", "shown", "selection", "waiting", "detour", "uuid",
+  "onMessage", "onOpen", "onClose", "onChange", "onTyping", "onWelcome", "onEvent", "onError", "onLost", "onFrame",
+  "onState", "onGranted", "onStolen", "onSettled", "onLive", "onPage", "openSocket", "openOwn", "takeOver", "schedule",
+  "wallClock", "idleMs", "pongMs", "notBefore", "nextDue", "connectionLost", "unacknowledged", "acknowledged", "echoed",
+  "reached", "nudge", "restored", "outbox", "greeted", "mayWrite", "mayEdit", "mayRemove", "mayDelete", "someoneTypes",
+  "announcer", "relay", "vault", "handlers", "delivery", "evidence", "phase", "committed", "asking", "supported",
+  "actionHook", "underBar", "offsetAtPoint", "isOurs", "onYes", "onNo", "begun", "isGone", "resign", "onData", "shown",
+  "selection", "waiting", "detour", "uuid", "readings", "isSkipped", "shadows", "slotted", "difference", "offsets",
+  "offsetAt", "prepare", "bucket", "twins", "rival", "stale", "refresh", "subscribe", "reveal", "authors", "tries", "onEnd",
+  "onText", "release", "lastEventId", "streams", "describe", "locate", "segments", "begins",
 ];
 
 /** The widget's style sheet is text in the script: without what only people read. */
 const smallStyles = {
   name: "small styles",
   setup(bundler) {
-    bundler.onLoad({ filter: /view\/styles\.ts$/ }, async ({ path }) => {
+    bundler.onLoad({ filter: /view\/(more-)?styles\.ts$/ }, async ({ path }) => {
       const [, css] = (await readFile(path, "utf8")).match(/STYLES = `([^`]*)`/);
       const { code } = await transform(css, { loader: "css", minify: true, target: TARGET.slice(1) });
       return { contents: `export const STYLES = ${JSON.stringify(code)};`, loader: "ts" };
@@ -54,7 +57,7 @@ async function squeeze(text, module) {
   const { code } = await minify(text, {
     ecma: 2020,
     module,
-    compress: { passes: 4, unsafe_arrows: true, keep_fargs: false },
+    compress: { passes: 4, unsafe_arrows: true, keep_fargs: false, pure_getters: true, unsafe_methods: true, hoist_props: true },
   });
   return code;
 }

@@ -109,11 +109,26 @@ export function numbered(code, path) {
 /** The list that is shipped for one language. */
 export const list = (language) => JSON.stringify(Object.values(table(language)));
 
+/** Files of the parts that `src/view/extras.ts` fetches: English sentences that only these use come with them. */
+const LATE_FILES = /^(refusals|notice|sentences|manners|minimap|list-filter|copy-link|body|mention-list|reactions|reaction-picker|thread-end|bar-extras)\.tsx?$/;
+
+/** Number of a key → its sentence: for the parts; the English that is in the first file has them empty. */
+function late() {
+  const view = fileURLToPath(new URL("src/view/", import.meta.url));
+  const early = readdirSync(view).filter((name) => !LATE_FILES.test(name)).map((name) => readFileSync(join(view, name), "utf8")).join("\n");
+  const english = Object.entries(table("en")).map(([key, text], index) => [index, key, text]);
+  const last = english.filter(([index, key]) => index > 2 && !new RegExp(`\\bstrings\\.${key}\\b`).test(early));
+  return Object.fromEntries(last.map(([index, , text]) => [index, text]));
+}
+
+const shipped = (language) => (language === "en" ? JSON.stringify(Object.values(table("en")).map((text, index) => (index in late() ? "" : text))) : list(language));
+
 /** For esbuild: tables and their users as they are shipped. */
 export const localeTables = {
   name: "locale tables",
   setup(bundler) {
-    bundler.onLoad({ filter: TABLES }, ({ path }) => ({ contents: list(path.match(TABLES)[1]), loader: "json" }));
+    bundler.onLoad({ filter: TABLES }, ({ path }) => ({ contents: shipped(path.match(TABLES)[1]), loader: "json" }));
+    bundler.onLoad({ filter: /view\/late\.ts$/ }, () => ({ contents: `export const LATE = ${JSON.stringify(late())}`, loader: "ts" }));
     bundler.onLoad({ filter: VIEW }, ({ path }) => ({ contents: numbered(readFileSync(path, "utf8"), path), loader: path.endsWith("x") ? "tsx" : "ts" }));
   },
 };

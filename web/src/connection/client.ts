@@ -5,16 +5,16 @@ import {
   type LiveFrame,
   MAX_FRAME_BYTES,
   type Operation,
-  type PageEvent,
   type Person,
   type Reader,
   type WelcomeFrame,
 } from "../wire/frames";
 import { BASE_MS, CAP_MS } from "./backoff";
+import type { ClientHandlers } from "./client-handlers";
 import type { Environment, GetToken } from "./environment";
 import { Ladder } from "./ladder";
 import { Link, type LinkState } from "./link";
-import type { Pending, Refused } from "./outbox";
+import { type Pending, type Refused, doFrame } from "./outbox";
 import { PageSession, type PageView } from "./page-session";
 import { OTHER_READER, PASSING, TOO_BIG } from "./refusals";
 import { Relay } from "./relay";
@@ -26,17 +26,6 @@ import type { Unsent } from "./vault";
 export const JOIN_LIMIT_MS = 15_000;
 /** "Is typing" is said at most this often, and forgotten after twice the time. */
 export const TYPING_EVERY_MS = 3_000;
-
-export interface ClientHandlers {
-  /** Something that a view shows has changed. */
-  onChange(): void;
-  onTyping?(page: string, chat: string, reader: Person): void;
-  onWelcome?(reader: Reader): void;
-  /** The page's history grew by this, whoever made it. */
-  onEvent?(page: string, event: PageEvent): void;
-  /** Something did not work; what the reader wrote is kept. */
-  onError?(error: Pick<ErrorFrame, "code" | "message" | "help">): void;
-}
 
 /** One reader's connection with the pages that are open on it. Decides; the environment waits. */
 export class Client {
@@ -105,6 +94,7 @@ export class Client {
 
   /** Nothing will run here for a while. */
   pause(): void {
+    for (const { page, own } of this.#pages.values()) if (own) this.hurry(page);
     this.#link.pause();
   }
 
@@ -120,6 +110,7 @@ export class Client {
   leave(page: string): void {
     const session = this.#pages.get(page);
     if (session === undefined) return;
+    this.hurry(page);
     session.own = false;
     if (this.#relay?.uses(page) !== true) this.release(page);
   }
@@ -146,8 +137,8 @@ export class Client {
     return this.#pages.get(page)?.view(this.#link.state.name === "open");
   }
 
-  /** Makes a change: shown at once, sent when it can be. Answers with its id, which is also the id of what it creates. */
-  do(page: string, operation: Operation): string {
+  /** Makes a change: shown at once, sent when it can be and not within `holdMs`. Answers with its id, which is also the id of what it creates. */
+  do(page: string, operation: Operation, holdMs = 0): string {
     const broadcastId = this.env.uuid();
     const pending: Pending = {
       broadcastId,
@@ -157,19 +148,32 @@ export class Client {
       ...(this.#tenant === null ? {} : { tenant: this.#tenant }),
       at: this.now(),
       sent: false,
-      notBefore: 0,
+      notBefore: holdMs && this.env.now() + holdMs,
       tries: 0,
     };
     const session = this.open(page);
     session.outbox.add(pending);
     session.kept.keep(pending);
-    if (new TextEncoder().encode(JSON.stringify(doFrame(pending))).length > MAX_FRAME_BYTES) {
-      this.#refuse(session, pending, TOO_BIG);
-    } else {
-      this.#flush(session);
-    }
+    if (new TextEncoder().encode(JSON.stringify(doFrame(pending))).length > MAX_FRAME_BYTES) this.#refuse(session, pending, TOO_BIG);
+    else this.#flush(session);
     this.handlers.onChange();
     return broadcastId;
+  }
+
+  /** Takes back a change that is still held. */
+  withdraw(page: string, broadcastId: string): void {
+    const session = this.open(page);
+    if (!session.outbox.withdraw(broadcastId)) return;
+    session.kept.drop(broadcastId);
+    this.#flush(session);
+    this.handlers.onChange();
+  }
+
+  /** Sends what is held. */
+  hurry(page: string): void {
+    const session = this.#pages.get(page);
+    session?.outbox.release();
+    if (session) this.#flush(session);
   }
 
   /** Tries a refused change again, as a new one: the refused id is not spent on it. */
@@ -391,8 +395,4 @@ export class Client {
     this.#timers.get(name)?.();
     this.#timers.delete(name);
   }
-}
-
-function doFrame(entry: Pending): ClientFrame {
-  return { t: "do", page: entry.page, broadcastId: entry.broadcastId, ...entry.operation };
 }

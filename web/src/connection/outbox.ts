@@ -1,4 +1,4 @@
-import type { Cursor, ErrorFrame, Operation, Person } from "../wire/frames";
+import type { ClientFrame, Cursor, ErrorFrame, Operation, Person } from "../wire/frames";
 import type { Shown } from "./overlay";
 
 /** One change of this reader from the moment it is made until the page's history contains it. Plain data. */
@@ -31,6 +31,10 @@ export interface Refused {
 /** The chat that an operation speaks of; a new chat is its own. */
 export function subject(pending: Pending): string {
   return pending.operation.op === "new-chat" ? pending.broadcastId : pending.operation.chat;
+}
+
+export function doFrame(entry: Pending): ClientFrame {
+  return { t: "do", page: entry.page, broadcastId: entry.broadcastId, ...entry.operation };
 }
 
 /** On the way at once, over all chats of a page: enough to fill a slow line, few enough for any rate limit. */
@@ -87,6 +91,19 @@ export class Outbox {
   nextDue(): number | undefined {
     const held = this.#entries.filter((entry) => !entry.sent && entry.committed === undefined && entry.notBefore > 0);
     return held.length === 0 ? undefined : Math.min(...held.map((entry) => entry.notBefore));
+  }
+
+  /** Takes out what was never sent. */
+  withdraw(broadcastId: string): boolean {
+    const entry = this.get(broadcastId);
+    if (entry === undefined || entry.sent || entry.committed !== undefined) return false;
+    this.#drop(broadcastId);
+    return true;
+  }
+
+  /** Nothing waits any longer. */
+  release(): void {
+    for (const entry of this.#entries) entry.notBefore = 0;
   }
 
   /** A new connection knows of nothing that was sent on the old one. */

@@ -1,4 +1,5 @@
 import type { GetToken } from "../connection/environment";
+import type { Directory } from "../view/model";
 
 /** What a page says about the widget that it embeds. */
 export interface Options {
@@ -16,6 +17,8 @@ export interface Options {
   readonly lang?: string;
   /** `light` or `dark`. Default: what the reader's system prefers. */
   readonly theme?: string;
+  /** Whom a reader may mention: people whose name may begin as was typed after `@`. Default: those who wrote on this page. */
+  readonly mentions?: Directory;
 }
 
 /** What `Parley(element, options)` answers. */

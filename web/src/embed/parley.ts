@@ -97,6 +97,7 @@ function show(connection: Connection, place: Element, options: Options, moved: (
     moved();
   });
   const model = new Model(client, page, text);
+  model.directory = options.mentions;
   client.open(page);
   model.refresh();
   const unmount = inLanguage(options.lang ?? document.documentElement.lang, (strings) => mount(model, strings, place, options.topBar ?? true, options.theme));

@@ -44,17 +44,15 @@ export function written(text: string, names: Names): string {
   return text.replace(seen, (_, name: string) => mention(name, names.get(name) ?? ""));
 }
 
-/** What is edited: each mention as `@Name`, and who they are. */
-export function readable(text: string): { readonly text: string; readonly names: Names } {
-  const names = new Map<string, string>();
-  const shown = text.replace(MENTION, (whole, name: string, id: string) => {
+/** What is edited: each mention as `@Name`; who they are is added to `names`. */
+export function readable(text: string, names: Map<string, string>): string {
+  return text.replace(MENTION, (whole, name: string, id: string) => {
     const person = personIn(id);
     // Two people of one name: the second stays as it is, so that it cannot become the first.
     if ((names.get(name) ?? person) !== person) return whole;
     names.set(name, person);
     return `@${name}`;
   });
-  return { text: shown, names };
 }
 
 /** The id as it is, where it was written by hand with a percent sign of its own. */

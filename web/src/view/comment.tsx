@@ -2,7 +2,6 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { ChatView, CommentView } from "../connection/overlay";
 import { Composer } from "./composer";
-import { Confirm } from "./confirm";
 import { useModel } from "./context";
 import { Avatar, nameOf } from "./person";
 import { type Strings, ago } from "./strings";
@@ -10,15 +9,16 @@ import { type Strings, ago } from "./strings";
 /** One comment of a thread: who, when, the text; and what this reader may do with it. */
 export function Comment({ chat, comment }: { chat: ChatView; comment: CommentView }): VNode {
   const { model, strings } = useModel();
-  const [mode, setMode] = useState<"read" | "edit" | "remove">("read");
+  const [mode, setMode] = useState<"read" | "edit">("read");
+  const { extras } = model;
   const first = comment.id === chat.id;
   const draft = `edit:${comment.id}`;
   const edit = (): void => {
-    if (model.draft(draft) === "") model.write(draft, comment.text);
+    if (model.draft(draft) === "") model.write(draft, extras?.readable(comment.text, model.names) ?? comment.text);
     setMode("edit");
   };
   return (
-    <article class={`comment ${comment.delivery}`} data-parley="comment" data-id={comment.id} data-delivery={comment.delivery}>
+    <article class={`comment ${comment.delivery}`} data-parley="comment" data-id={comment.id} data-delivery={comment.delivery} tabIndex={-1}>
       <header>
         <Avatar person={comment.by} strings={strings} />
         <b dir="auto">{nameOf(comment.by, strings)}</b>
@@ -45,32 +45,26 @@ export function Comment({ chat, comment }: { chat: ChatView; comment: CommentVie
           }}
         />
       ) : (
-        <p class="text" dir="auto">
-          {comment.text}
-        </p>
+        (extras && <extras.Body text={comment.text} me={model.me?.id} />) || (
+          <div class="text" dir="auto">
+            {comment.text}
+          </div>
+        )
       )}
-      {mode === "read" && (model.mayEdit(comment) || (!first && model.mayRemove(comment))) && (
+      {mode === "read" && (
         <footer>
+          {extras && <extras.Reactions chat={chat} comment={comment} />}
           {model.mayEdit(comment) && (
             <button type="button" class="link" data-parley="edit" onClick={edit}>
               {strings.edit}
             </button>
           )}
           {!first && model.mayRemove(comment) && (
-            <button type="button" class="link" data-parley="remove" onClick={() => setMode("remove")}>
+            <button type="button" class="link" data-parley="remove" onClick={() => model.remove({ op: "remove-comment", chat: chat.id, comment: comment.id })}>
               {strings.remove}
             </button>
           )}
         </footer>
-      )}
-      {mode === "remove" && (
-        <Confirm
-          question={strings.confirmRemove}
-          yes={strings.yesRemove}
-          no={strings.keep}
-          onYes={() => model.do({ op: "remove-comment", chat: chat.id, comment: comment.id })}
-          onNo={() => setMode("read")}
-        />
       )}
     </article>
   );

@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useModel } from "./context";
 
 interface Props {
@@ -19,7 +19,9 @@ interface Props {
 /** A box for text. Ctrl+Enter or Cmd+Enter sends, as the button does; nothing typed is ever lost by closing it. */
 export function Composer(props: Props): VNode {
   const { model, strings } = useModel();
+  const { extras } = model;
   const box = useRef<HTMLTextAreaElement>(null);
+  const [, moved] = useState<unknown>();
   const text = model.draft(props.draft);
   useEffect(() => {
     if (props.focus) box.current?.focus({ preventScroll: true });
@@ -34,7 +36,7 @@ export function Composer(props: Props): VNode {
     const ready = model.draft(props.draft).trim();
     if (ready === "") return;
     model.write(props.draft, "");
-    props.onSend(ready);
+    props.onSend(extras?.written(ready, model.names) ?? ready);
   };
   return (
     <form
@@ -52,6 +54,8 @@ export function Composer(props: Props): VNode {
         placeholder={props.placeholder ?? ""}
         data-parley={props.hook}
         value={text}
+        onKeyUp={() => moved({})}
+        onClick={() => moved({})}
         onInput={(event) => {
           model.write(props.draft, event.currentTarget.value);
           props.onTyping?.();
@@ -63,6 +67,7 @@ export function Composer(props: Props): VNode {
           }
         }}
       />
+      {extras && box.current && text.includes("@") && <extras.MentionList box={box.current} onText={(named: string) => model.write(props.draft, named)} />}
       <div class="actions">
         {props.onCancel !== undefined && (
           <button type="button" class="quiet" onClick={props.onCancel}>

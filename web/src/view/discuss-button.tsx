@@ -4,6 +4,8 @@ import { CommentIcon } from "./icons";
 
 /** Room between the selected words and the button, so that neither covers the other. CSS pixels. */
 const GAP = 8;
+/** By touch, handles hang from the selected words, and the system's own menu stands above them. */
+const TOUCH_GAP = 36;
 const WIDTH = 116;
 const HEIGHT = 40;
 
@@ -13,8 +15,10 @@ export function DiscussButton(): VNode | null {
   const { selection } = model;
   if (selection === null || !model.mayWrite) return null;
   const { rect } = selection;
-  const below = rect.bottom + GAP + HEIGHT <= innerHeight;
-  const top = below ? rect.bottom + GAP : rect.top - GAP - HEIGHT;
+  const touch = matchMedia("(pointer: coarse)").matches;
+  const under = rect.bottom + (touch ? TOUCH_GAP : GAP);
+  const last = innerHeight - HEIGHT - GAP;
+  const top = under <= last ? under : touch ? last : rect.top - GAP - HEIGHT;
   const left = Math.min(Math.max(GAP, rect.right - WIDTH / 2), innerWidth - WIDTH - GAP);
   return (
     <button

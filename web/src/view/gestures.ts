@@ -42,7 +42,8 @@ export function follow(model: Model): () => void {
       // Ctrl+Alt+M, as in the common word processors: a selection by keyboard needs no way to the floating button.
       if (event.code !== "KeyM" || !event.altKey || !(event.ctrlKey || event.metaKey) || onUs(event)) return;
       model.select(selected(model));
-      model.discuss();
+      if (model.selection !== null) model.discuss();
+      else model.extras?.discussParagraph(model, isOurs);
     },
     options,
   );

@@ -2,8 +2,11 @@ import type { Client } from "../connection/client";
 import type { ChatView, CommentView } from "../connection/overlay";
 import type { PageView } from "../connection/page-session";
 import type { Anchor, Operation, Person } from "../wire/frames";
+import type { Extras } from "./extras";
 import { type HighlightKind, Highlights } from "./highlights";
 import type { PageText, Placed } from "./page-text";
+import type { Reading } from "./reading";
+import type { Undo } from "./undo";
 
 export interface Discussion {
   readonly chat: ChatView;
@@ -16,6 +19,9 @@ export type Shown =
   | { readonly kind: "list" }
   | { readonly kind: "new"; readonly anchor: Anchor }
   | { readonly kind: "chat"; readonly id: string };
+
+/** People whose name may begin as was typed; asked while somebody types it. */
+export type Directory = (query: string) => readonly Person[] | Promise<readonly Person[]>;
 
 /** Drafts of new discussions are named by this and their place. */
 export const NEW = "new:";
@@ -36,6 +42,15 @@ export class Model {
   /** What is selected on the page and could be discussed, with the place for the button. */
   selection: { readonly anchor: Anchor; readonly rect: DOMRect } | null = null;
   readonly typing = new Map<string, { person: Person; until: number }>();
+
+  /** What more the view can do; fetched when it is first drawn. */
+  extras: Extras | null = null;
+  reading: Reading | null = null;
+  undo: Undo | null = null;
+  /** Whom the names in what is being written stand for. */
+  readonly names = new Map<string, string>();
+  /** Whom a reader may mention, by the site's word; without it, those who wrote on this page. */
+  directory: Directory | undefined;
 
   readonly #highlights = new Highlights();
   readonly #listeners = new Set<() => void>();
@@ -82,10 +97,6 @@ export class Model {
       return known?.location === location ? known : { chat, location };
     });
     this.discussions = discussions.sort((a, b) => place(a) - place(b) || a.chat.at - b.chat.at);
-    const { shown } = this;
-    if (shown.kind === "chat" && this.view.loaded && !this.view.chats.some(({ id }) => id === shown.id)) {
-      this.shown = { kind: "list" };
-    }
     this.#forgetTyping();
     this.#paint();
     this.#tell();
@@ -134,8 +145,14 @@ export class Model {
     this.show({ kind: "new", anchor });
   }
 
-  do(operation: Operation): string {
-    return this.client.do(this.page, operation);
+  /** Deletes; it can be taken back for a while. */
+  remove(operation: Operation): void {
+    if (this.undo === null) this.do(operation);
+    else this.undo.do(operation);
+  }
+
+  do(operation: Operation, holdMs?: number): string {
+    return this.client.do(this.page, operation, holdMs);
   }
 
   /** New discussions whose text was begun and neither sent nor emptied. */
@@ -161,7 +178,7 @@ export class Model {
 
   someoneTypes(chat: string, who: Person): void {
     if (who.id === this.me?.id) return;
-    const person = who.name === undefined ? (this.#author(who.id) ?? who) : who;
+    const person = who.name === undefined ? (this.author(who.id) ?? who) : who;
     const until = Date.now() + TYPING_FADES_MS;
     this.typing.set(chat, { person, until });
     setTimeout(() => {
@@ -174,12 +191,18 @@ export class Model {
   }
 
   destroy(): void {
+    this.undo?.forget();
     this.#listeners.clear();
     this.#highlights.destroy();
   }
 
-  /** A person whose words are on this page. */
-  #author(id: string): Person | undefined {
+  /** Who wrote on this page, the latest first. */
+  authors(): Person[] {
+    const comments = this.view.chats.flatMap((chat) => chat.comments).sort((a, b) => b.at - a.at);
+    return [...new Map(comments.map(({ by }) => [by.id, by])).values()];
+  }
+
+  author(id: string): Person | undefined {
     for (const { comments } of this.view.chats) for (const { by } of comments) if (by.id === id) return by;
     return undefined;
   }

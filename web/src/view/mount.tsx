@@ -4,14 +4,12 @@ import { DiscussButton } from "./discuss-button";
 import type { Model } from "./model";
 import { Panel } from "./panel";
 import type { Strings } from "./strings";
-import { STYLES } from "./styles";
+import { ourSheet } from "./sheet";
 import { TopBar } from "./top-bar";
 
 /** The elements that hold our shadow roots; everything the widget shows is inside of them. */
 export const WIDGET_TAG = "parley-widget";
 export const BAR_TAG = "parley-bar";
-
-let sheet: CSSStyleSheet | null = null;
 
 export function isOurs(element: Element): boolean {
   return element.localName === WIDGET_TAG || element.localName === BAR_TAG;
@@ -36,16 +34,12 @@ export function mount(model: Model, strings: Strings, parent: Element, bar: Elem
 }
 
 function host(tag: string, parent: Element, model: Model, strings: Strings, theme = ""): { draw(content: ComponentChild): void; remove(): void } {
-  if (sheet === null) {
-    sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLES);
-  }
   const element = document.createElement(tag);
   element.lang = strings.locale;
   element.dir = strings.rtl ? "rtl" : "ltr";
   element.dataset["theme"] = theme;
   const root = element.attachShadow({ mode: "open" });
-  root.adoptedStyleSheets = [sheet];
+  root.adoptedStyleSheets = [ourSheet()];
   parent.append(element);
   return {
     draw(content) {

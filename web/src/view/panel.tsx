@@ -3,13 +3,17 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Composer } from "./composer";
 import { useModel } from "./context";
 import { DiscussionList } from "./discussion-list";
+import { focused } from "./focused";
 import { BackIcon, CloseIcon } from "./icons";
-import { type Model, NEW } from "./model";
+import { fetchExtras } from "./extras";
+import { type Discussion, type Model, NEW } from "./model";
 import { QuotedText } from "./quote";
-import { Refusals } from "./refusals";
 import type { Strings } from "./strings";
 import { Thread } from "./thread";
-import { connection } from "./top-bar";
+
+/** Below these widths there is no room for page and panel side by side; nor for the panel beside anything. CSS pixels. */
+const SIDE = 900;
+const FULL = 560;
 
 /** The side panel: the list, one discussion, or a new one. */
 export function Panel({ underBar }: { underBar: boolean }): VNode | null {
@@ -17,6 +21,7 @@ export function Panel({ underBar }: { underBar: boolean }): VNode | null {
   const heading = useRef<HTMLHeadingElement>(null);
   const { shown } = model;
   const where = shown.kind === "chat" ? shown.id : shown.kind;
+  const panel = useRef<HTMLDivElement>(null);
   const before = useRef<Element | null>(null);
   const open = where !== "closed";
   useLayoutEffect(() => {
@@ -34,9 +39,21 @@ export function Panel({ underBar }: { underBar: boolean }): VNode | null {
       heading.current?.focus({ preventScroll: true });
     }
   }, [open, where]);
-  if (shown.kind === "closed") return null;
+  const { extras } = model;
+  useEffect(() => {
+    if (extras === null) fetchExtras(model, strings);
+  });
+  const layout = innerWidth > SIDE ? "side" : innerWidth > FULL ? "popover" : "full";
+  const more = extras && <extras.Manners panel={panel} heading={heading} layout={layout} />;
+  if (!open) return more;
   return (
-    <aside
+    <>
+    {more}
+    <div
+      ref={panel}
+      role={layout === "full" ? "dialog" : "complementary"}
+      aria-modal={layout === "full" || undefined}
+      data-layout={layout}
       class={`panel ${underBar ? "under-bar" : ""}`}
       aria-label={strings.panel}
       data-parley="panel"
@@ -59,23 +76,18 @@ export function Panel({ underBar }: { underBar: boolean }): VNode | null {
         </button>
       </header>
       <div class="body">
-        <Notice model={model} strings={strings} />
-        <Refusals />
+        {extras && <extras.Notices />}
         <Content model={model} strings={strings} />
       </div>
-    </aside>
+      {extras && <extras.UndoBar />}
+    </div>
+    </>
   );
-}
-
-/** The element that has the focus, inside of shadow roots too. */
-function focused(): Element | null {
-  let element = document.activeElement;
-  while (element?.shadowRoot?.activeElement != null) element = element.shadowRoot.activeElement;
-  return element;
 }
 
 function Content({ model, strings }: { model: Model; strings: Strings }): VNode {
   const { shown } = model;
+  const last = useRef<Discussion | null>(null);
   if (shown.kind === "new") {
     const { anchor } = shown;
     return (
@@ -95,13 +107,10 @@ function Content({ model, strings }: { model: Model; strings: Strings }): VNode 
       </>
     );
   }
-  const discussion = shown.kind === "chat" ? model.discussions.find(({ chat }) => chat.id === shown.id) : undefined;
-  return discussion === undefined ? <DiscussionList /> : <Thread key={discussion.chat.id} discussion={discussion} />;
-}
-
-function Notice({ model, strings }: { model: Model; strings: Strings }): VNode | null {
-  const state = connection(model.client.state, model.view.phase === "joined");
-  if (state === "offline") return <p class="notice" role="status">{strings.offlineNote}</p>;
-  if (state === "stopped") return <p class="notice" role="status">{strings.stoppedNote}</p>;
-  return null;
+  const found = shown.kind === "chat" ? model.discussions.find(({ chat }) => chat.id === shown.id) : undefined;
+  if (found !== undefined) last.current = found;
+  // Whoever reads or writes in it keeps it, also when somebody deletes it.
+  const discussion = shown.kind === "chat" && last.current?.chat.id === shown.id ? last.current : null;
+  if (discussion !== null) return <Thread key={discussion.chat.id} discussion={discussion} gone={found === undefined} />;
+  return <DiscussionList />;
 }

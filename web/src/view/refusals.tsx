@@ -2,6 +2,7 @@ import type { VNode } from "preact";
 import type { Refused } from "../connection/outbox";
 import { useModel } from "./context";
 import { QuotedText } from "./quote";
+import { sentence } from "./sentences";
 
 /** What the server did not take: why, the text that was written, and a way to try again. */
 export function Refusals(): VNode | null {
@@ -24,7 +25,7 @@ function Refusal({ refused }: { refused: Refused }): VNode {
     <section class="refusal" data-parley="refused" data-code={refused.code}>
       <b>{strings.refusedTitle}</b>
       <p>
-        {refused.message} {refused.help}
+        {sentence(refused.code, strings) ?? `${refused.message} ${refused.help}`}
       </p>
       {operation.op === "new-chat" && <QuotedText anchor={operation.anchor} />}
       {text !== null && (

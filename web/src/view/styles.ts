@@ -14,18 +14,17 @@
 export const STYLES = `
 :host { all: initial; display: block; color-scheme: light;
   --bg: var(--parley-background, #ffffff); --soft: var(--parley-surface, #f5f5f7); --line: var(--parley-line, #e4e4e9); --ink: var(--parley-text, #1d1d22); --dim: var(--parley-muted, #63636e);
-  --accent: var(--parley-accent, #3d4fd1); --on-accent: var(--parley-on-accent, #ffffff); --danger: #b3261e; --warn-bg: #fdf1e3; --warn: #8a4b00; --quote: #e8b931;
+  --accent: var(--parley-accent, #3d4fd1); --on-accent: var(--parley-on-accent, #ffffff); --warn-bg: #fdf1e3; --warn: #8a4b00; --quote: #e8b931;
   --shadow: 0 1px 2px rgb(0 0 0 / .08), 0 8px 28px rgb(0 0 0 / .13);
   font: 15px/1.5 var(--parley-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif); color: var(--ink); }
 @media (prefers-color-scheme: dark) { :host(:not([data-theme="light"])) { color-scheme: dark;
   --bg: var(--parley-background, #1f2025); --soft: var(--parley-surface, #2a2b31); --line: var(--parley-line, #3a3b43); --ink: var(--parley-text, #ececf1); --dim: var(--parley-muted, #a4a4b0);
-  --accent: var(--parley-accent, #9aa6ff); --on-accent: var(--parley-on-accent, #14151a); --danger: #ff9d94; --warn-bg: #3a2c19; --warn: #ffc98a; --quote: #b8922a;
+  --accent: var(--parley-accent, #9aa6ff); --on-accent: var(--parley-on-accent, #14151a); --warn-bg: #3a2c19; --warn: #ffc98a; --quote: #b8922a;
   --shadow: 0 1px 2px rgb(0 0 0 / .4), 0 8px 28px rgb(0 0 0 / .5); } }
 :host([data-theme="dark"]) { color-scheme: dark;
   --bg: var(--parley-background, #1f2025); --soft: var(--parley-surface, #2a2b31); --line: var(--parley-line, #3a3b43); --ink: var(--parley-text, #ececf1); --dim: var(--parley-muted, #a4a4b0);
-  --accent: var(--parley-accent, #9aa6ff); --on-accent: var(--parley-on-accent, #14151a); --danger: #ff9d94; --warn-bg: #3a2c19; --warn: #ffc98a; --quote: #b8922a;
+  --accent: var(--parley-accent, #9aa6ff); --on-accent: var(--parley-on-accent, #14151a); --warn-bg: #3a2c19; --warn: #ffc98a; --quote: #b8922a;
   --shadow: 0 1px 2px rgb(0 0 0 / .4), 0 8px 28px rgb(0 0 0 / .5); }
-@media (prefers-contrast: more) { :host { --dim: var(--ink) !important; --line: var(--ink) !important; } }
 *, *::before, *::after { box-sizing: border-box; }
 h2, h3, p, ul, blockquote { margin: 0; padding: 0; font: inherit; }
 ul { list-style: none; }
@@ -40,7 +39,6 @@ button:disabled { opacity: .45; cursor: default; }
 .primary:not(:disabled):hover { filter: brightness(1.08); }
 .quiet:hover, .tool:hover, .icon:hover { background: var(--soft); }
 .quiet, .tool { color: var(--dim); }
-.danger { background: var(--danger); color: var(--bg); font-weight: 600; }
 .icon { justify-content: center; width: 36px; height: 36px; padding: 0; color: var(--dim); }
 .link { min-width: 28px; justify-content: center; min-height: 24px; padding: 0 .25em; color: var(--dim); font-size: 13px; }
 .link:hover { color: var(--ink); text-decoration: underline; }
@@ -54,7 +52,7 @@ button:disabled { opacity: .45; cursor: default; }
 .chip:hover { background: var(--line); }
 .warn { color: var(--warn); }
 
-.discuss { position: fixed; z-index: 2147483001; height: 40px; padding: 0 14px 0 11px; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-weight: 600; font-size: 14px; box-shadow: var(--shadow); animation: rise .12s ease-out; }
+.discuss { position: fixed; z-index: 2147483001; height: 40px; padding: 0 14px 0 11px; border: 1px solid transparent; border-radius: 999px; background: var(--accent); color: var(--on-accent); font-weight: 600; font-size: 14px; box-shadow: var(--shadow); animation: rise .12s ease-out; }
 @keyframes rise { from { opacity: 0; transform: translateY(4px); } }
 
 .panel { position: fixed; z-index: 2147483002; inset-block: var(--parley-panel-top, 0px) 0; inset-inline-end: 0; width: min(400px, 100vw); display: flex; flex-direction: column; background: var(--bg); border-inline-start: 1px solid var(--line); box-shadow: var(--shadow); animation: rise .16s ease-out; }
@@ -64,8 +62,6 @@ button:disabled { opacity: .45; cursor: default; }
 .panel h2 { flex: 1; padding-inline-start: 6px; font-weight: 650; font-size: 16px; }
 .body { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; }
 .body h3 { margin: 20px 0 8px; color: var(--dim); font-size: 13px; font-weight: 600; }
-details { margin-top: 16px; }
-summary { padding: 6px 2px; color: var(--dim); font-size: 14px; font-weight: 600; cursor: pointer; border-radius: 6px; }
 .empty { padding: 40px 24px; color: var(--dim); text-align: center; text-wrap: balance; }
 
 .cards { display: grid; gap: 10px; }
@@ -108,10 +104,10 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
 
 @media (max-width: 560px) {
   .panel, .panel.under-bar { inset: 0; width: auto; border: 0; border-radius: 0; padding-bottom: env(safe-area-inset-bottom); }
-  .bar { gap: 10px; padding-inline-start: 10px; font-size: 13px; } .bar .stack { display: none; } .chip { font-size: 13px; }
+  .bar { gap: 10px; padding-inline-start: 10px; font-size: 13px; } .chip { font-size: 13px; }
   textarea { font-size: 16px; }
 }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation-duration: .01ms !important; transition: none !important; } }
-@media (forced-colors: active) { .bar, .panel, .card, .badge, .notice, .refusal, .confirm, textarea { border: 1px solid CanvasText; } .primary, .discuss { border: 1px solid ButtonText; } }
+@media (prefers-contrast: more) { :host { --dim: var(--ink) !important; --line: var(--ink) !important; } }
 @media print { :host { display: none; } }
 `;

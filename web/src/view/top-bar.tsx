@@ -9,7 +9,7 @@ type Shown = "live" | "connecting" | "offline" | "stopped";
 /** Readers now, discussions, connection: always in sight, never in the way. */
 export function TopBar({ floating }: { floating: boolean }): VNode {
   const { model, strings } = useModel();
-  const { view } = model;
+  const { view, extras } = model;
   const state = connection(model.client.state, view.phase === "joined");
   const open = model.shown.kind !== "closed";
   return (
@@ -24,6 +24,7 @@ export function TopBar({ floating }: { floating: boolean }): VNode {
           {counted(strings, strings.readers, view.readers)}
         </span>
       )}
+      {extras && <extras.Stack />}
       <button
         class="chip"
         type="button"
@@ -35,6 +36,7 @@ export function TopBar({ floating }: { floating: boolean }): VNode {
       >
         <CommentIcon />
         {counted(strings, strings.discussions, model.discussions.length)}
+        {extras && <extras.Fresh />}
         {view.refused.length > 0 && <b class="warn">{counted(strings, strings.notSentCount, view.refused.length)}</b>}
       </button>
     </div>

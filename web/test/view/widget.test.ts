@@ -7,6 +7,9 @@ import { Model } from "../../src/view/model";
 import { isOurs, mount } from "../../src/view/mount";
 import { PageText } from "../../src/view/page-text";
 import { english } from "../../src/view/strings";
+import "../../src/view/around"; // what is fetched when it is needed is here at once
+import "../../src/view/people";
+import "../../src/view/reader";
 import { ANN, BO, PAGE, chat, created, deleted, live, page, updated } from "../connection/fixtures";
 import { SimulatedWorld, settle } from "../connection/simulated-world";
 
@@ -154,7 +157,7 @@ describe("the widget", () => {
     stage.receive(live(1, 2, [deleted("a", 2)]));
     stage.receive({ t: "error", code: "unknown-chat", message: "This discussion no longer exists.", help: "Start another.", broadcastId: id });
     await drawn();
-    expect(stage.one("refused").textContent).toContain("This discussion no longer exists. Start another.");
+    expect(stage.one("refused").textContent).toContain(english.sayGone);
     expect(stage.one("refused").textContent).toContain("A long thought");
     await stage.click("discard");
     expect(stage.all("refused")).toEqual([]);
@@ -188,7 +191,7 @@ describe("the widget", () => {
     expect([stage.all("edit").length, stage.all("remove").length, stage.all("delete-chat").length]).toEqual([0, 1, 1]);
   });
 
-  it("edits in place and asks before it deletes", async () => {
+  it("edits in place; what is deleted can be taken back, and is sent when it cannot", async () => {
     await stage.join([onText("a", 1, "Liberty", "Why?")]);
     stage.model.show({ kind: "chat", id: "a" });
     await drawn();
@@ -198,9 +201,17 @@ describe("the widget", () => {
     await stage.click("save");
     expect(stage.world.socket.frames("do")[0]).toMatchObject({ op: "edit", chat: "a", comment: "a", text: "Why not?" });
     await stage.click("delete-chat");
-    expect(stage.world.socket.frames("do")).toHaveLength(1);
-    await stage.click("confirm");
     expect(stage.one("discussions").dataset["count"]).toBe("0");
+    await stage.click("undo");
+    expect(stage.one("discussions").dataset["count"]).toBe("1");
+    expect(stage.world.socket.frames("do")).toHaveLength(1);
+    stage.model.show({ kind: "chat", id: "a" });
+    await drawn();
+    stage.receive(live(1, 2, [updated("a", 2, { comment: { id: "a", by: ANN, at: 1, text: "Why not?", edited: 2 } }, stage.world.socket.frames("do")[0]?.["broadcastId"] as string)]));
+    await stage.click("delete-chat");
+    await stage.click("confirm");
+    expect(stage.world.socket.frames("do")[1]).toMatchObject({ op: "delete-chat", chat: "a" });
+    expect(stage.all("undo")).toEqual([]);
   });
 
   it("writes text as text, never as markup", async () => {
