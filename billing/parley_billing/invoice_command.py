@@ -3,10 +3,8 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +23,7 @@ from parley_billing.core.invoice.tax import InvoiceProblem
 from parley_billing.shell.invoice_accounts import InvoiceAccounts
 from parley_billing.shell.invoice_check import verify
 from parley_billing.shell.invoice_closing import PROBLEMS, close_tenant, month_named
-from parley_billing.shell.invoice_documents import Format, document, make_missing
+from parley_billing.shell.invoice_documents import Format, document, make_missing, processes
 from parley_billing.shell.invoice_store import InvoiceStore, Kept, tenant_lock
 from parley_runtime.admin import who
 from parley_runtime.administration import LOG_FAULTS
@@ -106,7 +104,7 @@ def close_month(month: str, tenant: str | None, draft: bool, documents: bool) ->
                 failed += 1
                 click.echo(f"{each}: {problem}", err=True)
         if documents and not draft:
-            with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            with processes() as pool:
                 await make_missing(connection, pool)
         return made, failed
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context, parent_process
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
@@ -59,6 +62,22 @@ async def make_missing(connection: Connection, pool: Executor, formats: tuple[Fo
                 await _keep(connection, row["id"], row["format"], data)
         made += len(rows)
     return made
+
+
+def processes() -> ProcessPoolExecutor:
+    """One for each core. They end with this process, also when it is killed."""
+    return ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None  # it is the parent that makes the pool
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def make(form: Format, body: bytes) -> bytes:
