@@ -24,6 +24,7 @@ BENCHES = (
     "bus",
     "faults",
     "scrape",
+    "ingest",
 )
 
 

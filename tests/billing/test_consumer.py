@@ -196,3 +196,12 @@ def aiohttp_ask() -> Any:
             return answer.status, answer.headers, await answer.json(content_type=None)
 
     return ask
+
+
+async def test_small_records_are_booked_many_at_once(pool: Pool, redis_url: str, valkey: "redis.Redis") -> None:
+    records = [random_record(random.Random(n), "r", n, lines=1) for n in range(1, 3_001)]
+    put(valkey, *records)
+    async with consuming(pool, redis_url, Metrics()):
+        await taken(valkey)
+    await check(pool, records)
+    assert await pool.fetchval("SELECT batch FROM parley.usage_progress") <= 6, "each costs a sync of the disk"

@@ -15,6 +15,8 @@ By: TypeAlias = Literal["period", "day", "hour", "site"]
 HOUR_MS = 60 * 60_000
 #: ms since the epoch: 1 January 9999.
 LATEST = 253_370_764_800_000
+#: ms by which the asker's clock may be ahead of ours before what it calls now is the future.
+CLOCKS_APART = 5 * MINUTE_MS
 #: Longest period by kind of series, in ms: at most 2,208 hours or 1,100 days in one answer.
 LONGEST: dict[By, int] = {"hour": 92 * DAY_MS, "day": 1_100 * DAY_MS}
 #: Entries of a series by site, those with the most bytes; the others come as one entry with `site` null.
@@ -85,6 +87,8 @@ def ask(query: Mapping[str, str], now_ms: int) -> UsageQuestion:
         from_ms = month_of(max(0, to_ms - 1))[0]
     if from_ms >= to_ms:
         raise BadInput("bad-field", "`from` must be before `to`.")
+    if from_ms > now_ms + CLOCKS_APART:
+        raise BadInput("bad-field", "The period begins in the future: nothing can have been used in it.")
     from_ms, to_ms = round_down(from_ms, MINUTE_MS), round_up(to_ms, MINUTE_MS)
     question = UsageQuestion(from_ms, to_ms, by)  # type: ignore[arg-type]
     longest = LONGEST.get(question.by)

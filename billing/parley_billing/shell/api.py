@@ -50,6 +50,12 @@ class UsageApi:
                 "This token does not allow reading usage.",
                 help=f"Ask the site for a token with the scope `{SCOPE}`.",
             )
+        if request.query.get("tenant", claims.tenant) != claims.tenant:
+            raise NotAllowed(
+                "forbidden",
+                "This token is another tenant's.",
+                help="Leave `tenant` out: the token says whose usage it is.",
+            )
         question = ask(request.query, self._clock.now_ms())
         found = await self._store.read(claims.tenant, question)
         body = msgspec.json.encode(answer(claims.tenant, found))

@@ -21,8 +21,11 @@ from parley_runtime.outage import Outage
 from parley_runtime.redis_client import Client
 from parley_runtime.telemetry import Metrics, get_logger
 
-#: Entries in one read.
-READ_AT_ONCE = 300
+#: Entries in one read: as many as fill a transaction if they are as long as those of the last read, within these
+#: bounds. A commit costs a sync of the disk however little is in it, so small records must come many at once; the
+#: longest records (500 lines, 40 kB mostly) are then still no more than 160 MB, once, when they follow small ones.
+READ_LEAST = 50
+READ_MOST = 4_000
 #: Bytes of entries in one transaction: some 40,000 lines, and less than two seconds even if no two of them share a
 #: sum. Halved after each failure, so that a slow database gets what it can do in time; doubled after each success.
 COMMIT_BYTES = 2 * 1024 * 1024
@@ -59,6 +62,7 @@ class Consumer:
         self._seconds = metrics.histogram(LEDGER_COMMIT_SECONDS)
         self._worked_at = float("-inf")
         self._commit_bytes = COMMIT_BYTES
+        self._read_at_once = READ_LEAST
         self._outage = Outage("the ledger waits")
 
     @property
@@ -101,8 +105,13 @@ class Consumer:
 
     async def _read(self) -> list[_Entry]:
         from_start = {self._keys.usage: "0-0"}
-        answer = await cast(Any, self._client.xread(cast(Any, from_start), count=READ_AT_ONCE, block=BLOCK_MS))
-        return answer[0][1] if answer else []
+        answer = await cast(Any, self._client.xread(cast(Any, from_start), count=self._read_at_once, block=BLOCK_MS))
+        entries: list[_Entry] = answer[0][1] if answer else []
+        if entries:
+            size = sum(map(_length, entries))
+            fitting = COMMIT_BYTES * len(entries) // max(1, size)
+            self._read_at_once = min(max(fitting, READ_LEAST), 4 * self._read_at_once, READ_MOST)
+        return entries
 
     async def _book(self, store: LedgerStore, entries: list[_Entry]) -> None:
         intake = take_in(fields.get(BODY.encode(), b"") for _, fields in entries)
@@ -131,12 +140,16 @@ class Consumer:
             )
 
 
+def _length(entry: _Entry) -> int:
+    return sum(map(len, entry[1].values()))
+
+
 def _parts(entries: list[_Entry], most: int) -> Iterator[list[_Entry]]:
     """Runs of entries of at most `most` bytes together, at least one entry each."""
     part: list[_Entry] = []
     size = 0
     for entry in entries:
-        length = sum(map(len, entry[1].values()))
+        length = _length(entry)
         if part and size + length > most:
             yield part
             part, size = [], 0
