@@ -40,6 +40,11 @@ async function survey(entry, options) {
   return { paths: [...paths].sort(), mangleCache };
 }
 
+/** The script works it out too, from its digests, which no packing makes shorter. */
+function addressOf(name, digest) {
+  return `${FOLDER}/${name}-${digest.slice(0, 16).replace(/\W/g, "_")}.mjs`;
+}
+
 /** `{ parts, mangleCache }`: of each part its `source`, `path`, `code` and `integrity`. `squeeze` makes code small. */
 export async function partsOf(entry, options, squeeze) {
   const { paths, mangleCache } = await survey(entry, options);
@@ -52,9 +57,9 @@ export async function partsOf(entry, options, squeeze) {
       plugins: [kit, ...options.plugins],
     });
     const code = await squeeze(built.outputFiles[0].text, true);
-    const digest = createHash("sha384").update(code).digest();
+    const digest = createHash("sha256").update(code).digest("base64");
     const name = basename(source).replace(/\.\w+$/, "");
-    return { source, path: `${FOLDER}/${name}-${digest.toString("hex").slice(0, 16)}.mjs`, code, integrity: `sha384-${digest.toString("base64")}` };
+    return { source, name, digest, path: addressOf(name, digest), code, integrity: `sha256-${digest}` };
   }));
   return { parts, mangleCache };
 }
@@ -77,6 +82,6 @@ export const apart = (parts) => ({
  * `import("./parley/x.mjs")` becomes a call of the loader.
  */
 export function loadedByScript(code, loader, parts) {
-  const linked = parts.reduce((text, { path, integrity }) => text.replaceAll(`import("./${path}")`, `loadPart("${path}","${integrity}")`), code);
+  const linked = parts.reduce((text, { path, name, digest }) => text.replaceAll(`import("./${path}")`, `loadPart("${name}","${digest}")`), code);
   return linked === code ? code : `(()=>{${loader}\n${linked}})()`;
 }

@@ -13,7 +13,7 @@ const MOST = 35 * 1024;
  */
 const NEEDED = /^src\/view\/(panel|composer|thread|comment)\b/;
 /** A language or a part that few readers use, gzipped, at most. */
-const MOST_OF_A_PART = 4 * 1024;
+const MOST_OF_A_PART = 6 * 1024;
 
 const gzipped = (text: string): number => gzipSync(text, { level: 9 }).length;
 
@@ -32,8 +32,8 @@ it.each([
 it("parts that few readers use are small, say what they are by name and digest, and write no HTML", async () => {
   for (const { source, path, code, integrity } of await widgetParts()) {
     if (!NEEDED.test(source)) expect([source, gzipped(code) <= MOST_OF_A_PART]).toEqual([source, true]);
-    expect(path).toMatch(/^parley\/[\w-]+-[0-9a-f]{16}\.mjs$/);
-    expect(integrity).toBe(`sha384-${createHash("sha384").update(code).digest("base64")}`);
+    expect(path).toMatch(/^parley\/[\w-]+-\w{16}\.mjs$/);
+    expect(integrity).toBe(`sha256-${createHash("sha256").update(code).digest("base64")}`);
     expect(code).not.toMatch(/innerHTML|insertAdjacentHTML|outerHTML|document\.write|new Function|\beval\(/);
   }
 });

@@ -27,7 +27,7 @@ HEADERS = {
 }
 #: A part's name has the digest of its content: another content is another address.
 PART_HEADERS = HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
-_PART = re.compile(r"[\w-]{1,64}-[0-9a-f]{16}\.mjs")
+_PART = re.compile(r"[\w-]{1,64}-\w{16}\.mjs")
 
 
 class _Built(NamedTuple):

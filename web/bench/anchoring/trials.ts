@@ -1,5 +1,6 @@
 import { anchorAt } from "../../src/anchoring/describe";
-import { type Location, locate } from "../../src/anchoring/locate";
+import locate from "../../src/anchoring/locate";
+import type { Location } from "../../src/anchoring/unmoved";
 import { Haystack } from "../../src/anchoring/haystack";
 import type { Anchor } from "../../src/wire/frames";
 import { Dice } from "./dice";

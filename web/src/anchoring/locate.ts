@@ -2,20 +2,10 @@ import type { Anchor, Quote } from "../wire/frames";
 import { alike } from "./alike";
 import { inOrder, words } from "./evidence";
 import { Haystack } from "./haystack";
-import { type Place, type Scope, type Sought, inFullContext, occurrences, soughtOf } from "./sought";
+import { type Place, type Scope, type Sought, occurrences, soughtOf } from "./sought";
 import { type Neighbourhood, neighbourhoods } from "./surroundings";
+import { type Found, type Location, unmoved } from "./unmoved";
 import { AHEAD, type Candidate, GUESS, SURE, isWhole, leads, weighed } from "./weighing";
-
-export interface Found extends Place {
-  readonly state: "anchored" | "changed" | "uncertain";
-}
-
-/**
- * Where an annotation is now.
- * `anchored`: the very words, in their place. `changed`: the place is sure, the words were edited.
- * `uncertain`: the likeliest of several places, shown as a guess. `orphan`: gone; `start` says where it was, if known.
- */
-export type Location = Found | { readonly state: "orphan"; readonly start?: number };
 
 /** So many bits make a neighbourhood sure. */
 const SURE_AROUND = 12;
@@ -56,28 +46,14 @@ const MIN_EDGE = 8;
 const GROWTH = 3;
 
 /** Finds an anchor in a normalised text. It prefers to say that it does not know to pointing at the wrong words. */
-export function locate(anchor: Anchor, page: string | Haystack): Location {
+export default function locate(anchor: Anchor, page: string | Haystack): Location {
   const haystack = typeof page === "string" ? new Haystack(page) : page;
-  const sought = soughtOf(anchor);
-  if (sought.quote.exact === "") return { state: "orphan" };
-  const unchanged = unmoved(sought, haystack);
+  const unchanged = unmoved(anchor, haystack);
   if (unchanged !== null) return unchanged;
+  const sought = soughtOf(anchor);
   const near = sought.count === undefined ? [] : neighbourhoods(sought.around, haystack.words, sought.length, sought.position);
   // Its surroundings are unknown, or are gone: then it may be anywhere near its old place.
   return around(sought, haystack, (near[0]?.bits ?? 0) < SURE_AROUND ? [{ ...widely(sought), bits: 0, share: 0, start: undefined, end: undefined }] : near);
-}
-
-/** The quote with its whole context on both sides: the usual case, and one plain search. */
-function unmoved(sought: Sought, haystack: Haystack): Found | null {
-  const places = inFullContext(sought, haystack);
-  const [first] = places;
-  if (first === undefined) return null;
-  const nearest = places.reduce((near, place) => (Math.abs(place.start - sought.position) < Math.abs(near.start - sought.position) ? place : near), first);
-  const { twins } = sought;
-  if (places.length === 1 && (twins ?? 1) === 1) return { state: "anchored", ...first };
-  if (nearest.start === sought.position && places.length >= (twins ?? 1)) return { state: "anchored", ...nearest };
-  // Where nothing is known of the twins, nothing more can be found out.
-  return twins === undefined ? { state: "uncertain", ...nearest } : null;
 }
 
 /** The quote in the neighbourhood that its surroundings show; in one of several they do not tell apart, it is a guess. */

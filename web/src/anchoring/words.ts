@@ -64,16 +64,16 @@ export class WordIndex {
     // The word before may have grown, and the first one behind the change may have a part of it.
     const first = Math.max(0, firstAt(this.#starts, from) - 1);
     const end = Math.min(this.size, firstAt(this.#starts, until) + 1);
-    const old = { from: first < this.size ? this.start(first) : 0, until: end < this.size ? this.start(end) : this.text.length };
-    if (first === 0) old.from = 0;
-    const room = first + Math.max(0, old.until + by - old.from) + this.size - end;
+    const begin = first === 0 ? 0 : this.start(first);
+    const last = (end < this.size ? this.start(end) : this.text.length) + by;
+    const room = first + last - begin + this.size - end;
     [next.#starts, next.#buckets] = [new Int32Array(room), new Uint16Array(room)];
     next.#starts.set(this.#starts.subarray(0, first));
     next.#buckets.set(this.#buckets.subarray(0, first));
     next.#counts.set(this.#counts);
     for (let word = first; word < end; word += 1) next.#counts[this.bucket(word)] = (next.#counts[this.bucket(word)] ?? 0) - 1;
     next.#size = first;
-    next.#stretch(old.from, old.until + by);
+    next.#stretch(begin, last);
     next.#buckets.set(this.#buckets.subarray(end), next.#size);
     const starts = next.#starts;
     const moved = next.#size;
@@ -82,7 +82,6 @@ export class WordIndex {
     for (let word = moved, all = next.#size; word < all; word += 1) starts[word] = (starts[word] ?? 0) + by;
     next.#at = text.length;
     next.read();
-    if (this.#postings !== undefined) next.#postings = next.#repost(this, old, by);
     return next;
   }
 
@@ -108,24 +107,6 @@ export class WordIndex {
       } else at += 1;
     }
     return at;
-  }
-
-  /** The postings of the text before a change, with those of the words that it took out and put in. */
-  #repost(before: WordIndex, old: { readonly from: number; readonly until: number }, by: number): Int32Array {
-    const postings = new Int32Array(this.size);
-    const fresh = new Map<number, number[]>();
-    const [first, end] = this.between(old.from, old.until + by);
-    for (let word = first; word < end; word += 1) fresh.set(this.bucket(word), [...(fresh.get(this.bucket(word)) ?? []), this.start(word)]);
-    let at = 0;
-    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
-      const places = before.places(bucket);
-      let place = 0;
-      for (; place < places.length && (places[place] ?? 0) < old.from; place += 1) postings[at++] = places[place] ?? 0;
-      for (const start of fresh.get(bucket) ?? []) postings[at++] = start;
-      for (; place < places.length; place += 1) if ((places[place] ?? 0) >= old.until) postings[at++] = (places[place] ?? 0) + by;
-      this.#ends[bucket] = at;
-    }
-    return postings;
   }
 
   #add(start: number, mixed: number): void {

@@ -12,7 +12,7 @@ const SHEET = `
 let sheet: CSSStyleSheet | null = null;
 let users = 0;
 /** Shadow roots of the page that have the sheet. */
-const adopted = new Set<WeakRef<ShadowRoot>>();
+const adopted = new Set<ShadowRoot>();
 
 /** Paints ranges without touching the document's nodes. Where the browser cannot, nothing is painted: the list remains. */
 export class Highlights {
@@ -52,9 +52,9 @@ export class Highlights {
   adopt(shadows: readonly ShadowRoot[]): void {
     if (!this.supported || !this.#live) return;
     for (const shadow of shadows) {
-      if (sheet === null || shadow.adoptedStyleSheets.includes(sheet)) continue;
+      if (sheet === null || adopted.has(shadow)) continue;
       shadow.adoptedStyleSheets = [...shadow.adoptedStyleSheets, sheet];
-      adopted.add(new WeakRef(shadow));
+      adopted.add(shadow);
     }
   }
 
@@ -63,9 +63,7 @@ export class Highlights {
     if (this.supported && this.#live) {
       users -= 1;
       if (users === 0) {
-        for (const place of [document, ...[...adopted].map((shadow) => shadow.deref())]) {
-          if (place !== undefined) place.adoptedStyleSheets = place.adoptedStyleSheets.filter((other) => other !== sheet);
-        }
+        for (const place of [document, ...adopted]) place.adoptedStyleSheets = place.adoptedStyleSheets.filter((other) => other !== sheet);
         adopted.clear();
       }
     }

@@ -119,7 +119,9 @@ export class Model {
     const range = this.text.range(location);
     if (range === null) return;
     // What is folded away is unfolded for who wants to see it, as the browser's own search does.
-    for (let folded = closedAround(range); folded !== null; folded = closedAround(range)) folded.open = true;
+    for (let around = range.startContainer.parentElement; around !== null; around = around.parentElement) {
+      if (around instanceof HTMLDetailsElement) around.open = true;
+    }
     const inSight = (): boolean => {
       const { top, bottom } = range.getBoundingClientRect();
       return top >= MARGIN_PX && bottom <= innerHeight - MARGIN_PX;
@@ -242,12 +244,6 @@ export class Model {
     this.#highlights.adopt(this.text.shadows);
     for (const kind of Object.keys(ranges) as HighlightKind[]) this.#highlights.paint(kind, ranges[kind]);
   }
-}
-
-function closedAround({ startContainer }: Range): HTMLDetailsElement | null {
-  const details = startContainer.parentElement?.closest<HTMLDetailsElement>("details:not([open])") ?? null;
-  // A summary is seen in a closed one.
-  return details !== null && startContainer.parentElement?.closest("summary")?.parentElement !== details ? details : null;
 }
 
 /** Where in the text a discussion stands; what is gone comes last. */

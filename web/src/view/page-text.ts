@@ -1,8 +1,9 @@
 import { describe } from "../anchoring/describe";
 import { Haystack } from "../anchoring/haystack";
-import { type Location, locate } from "../anchoring/locate";
+import { type Location, unmoved } from "../anchoring/unmoved";
 import { KnownNodes, TextIndex } from "../anchoring/text-index";
 import type { Anchor } from "../wire/frames";
+import { loaded } from "./lazy";
 
 /** The text is read again so long after the first change, with all that changed meanwhile. */
 const SETTLE_MS = 200;
@@ -38,6 +39,8 @@ export class PageText {
   #known = new Map<string, Known>();
   #ranges = new WeakMap<Placed, Range>();
   readonly #nodes: KnownNodes;
+  #search: ((anchor: Anchor, page: Haystack | string) => Location) | null = null;
+  #fetching: Promise<unknown> | undefined;
   #observer: MutationObserver;
   /** Elements whose attributes changed since the text was read. */
   #touched = new Set<Element>();
@@ -83,9 +86,21 @@ export class PageText {
 
   #find(id: string, anchor: Anchor, haystack: Haystack): Placed {
     const began = performance.now();
-    const place = locate(anchor, haystack);
+    const place = unmoved(anchor, haystack) ?? this.#searched(anchor, haystack);
     this.#spent += performance.now() - began;
-    return this.#keep(id, anchor, place, false);
+    return this.#keep(id, anchor, place ?? { state: "pending", ...anchor.position }, place === null);
+  }
+
+  /** Where an anchor went on a page that has changed; what finds that is a part of its own, and `null` until it is here. */
+  #searched(anchor: Anchor, haystack: Haystack | string): Location | null {
+    if (this.#search !== null) return this.#search(anchor, haystack);
+    this.#fetching ??= loaded(import("../anchoring/locate"))
+      .then((search) => {
+        this.#search = search;
+        this.#turn ??= setTimeout(() => this.#look());
+      }, () => {})
+      .finally(() => (this.#fetching = undefined));
+    return null;
   }
 
   #keep(id: string, anchor: Anchor, place: Placed, stale: boolean): Placed {
@@ -183,7 +198,7 @@ export class PageText {
     // The change touched it: it is near by, or is looked for on the whole page.
     const low = Math.max(0, place.start - AROUND);
     const window = this.#index.text.slice(low, place.end + by + AROUND);
-    const found = until - from < AROUND ? locate({ ...anchor, position: shifted(place, -low) }, window) : null;
+    const found = until - from < AROUND ? this.#searched({ ...anchor, position: shifted(place, -low) }, window) : null;
     if (found?.state === "anchored" || found?.state === "changed") return shifted(found, low);
     return { state: "pending", start: place.start, end: place.end };
   }
@@ -218,6 +233,7 @@ export class PageText {
   destroy(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#turn);
+    this.#turn = -1 as never; // nothing is looked for any more
     this.#observer.disconnect();
   }
 

@@ -5,7 +5,7 @@ import { Dice } from "../../bench/anchoring/dice";
 import { samples } from "../../bench/anchoring/texts";
 import { type Trial, run } from "../../bench/anchoring/trials";
 import { anchorAt, quoteAt } from "../../src/anchoring/describe";
-import { locate } from "../../src/anchoring/locate";
+import locate from "../../src/anchoring/locate";
 import { Haystack } from "../../src/anchoring/haystack";
 import { TextIndex } from "../../src/anchoring/text-index";
 import { article } from "./federalist";

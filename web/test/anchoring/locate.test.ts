@@ -2,7 +2,8 @@
 import { describe as group, expect, it } from "vitest";
 import { anchorAt as made } from "../../src/anchoring/describe";
 import { Haystack } from "../../src/anchoring/haystack";
-import { type Location, locate } from "../../src/anchoring/locate";
+import locate from "../../src/anchoring/locate";
+import type { Location } from "../../src/anchoring/unmoved";
 import { TextIndex } from "../../src/anchoring/text-index";
 import type { Anchor } from "../../src/wire/frames";
 import { article } from "./federalist";
