@@ -138,7 +138,7 @@ lock: $(VENV)/.python
 	$(PY) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet uv==$(UV_VERSION)
 	$(LOCK) pyproject.toml --extra demo -o requirements/runtime.txt
-	$(LOCK) pyproject.toml --extra demo --extra tracing --extra dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra demo --extra invoices --extra invoices-cjk --extra tracing --extra dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(LOCK) requirements/node.in -o requirements/node.txt
 	rm -rf .venv-lock
