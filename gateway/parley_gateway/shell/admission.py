@@ -11,7 +11,7 @@ from parley.claims import Claims
 from parley.clock import Clock
 from parley.errors import Limited, NotAllowed, Refusal
 from parley.revocation import Revoked
-from parley.tenants import Tenant, limit_of, origin_allowed
+from parley.tenants import Tenant, limit_of, operations_per_second, origin_allowed, quota_used_up
 from parley_gateway.core.operation import Operation
 from parley_gateway.core.rates import Rates
 from parley_gateway.core.revocation import revoked
@@ -104,7 +104,7 @@ class Admission:
         tenant = self.tenant(claims)
         if tenant.state == "suspended":
             return NotAllowed("suspended")
-        return Limited("over-quota") if tenant.over_quota else None
+        return Limited("over-quota") if quota_used_up(tenant) else None
 
     def admit(self, operation: Operation, claims: Claims) -> Operation:
         """The operation, with what its tenant may not. Raises `over-limit`."""
@@ -127,5 +127,4 @@ class Admission:
         """Count it against what its tenant may do in a second: 0, or the ms after which it may be tried again."""
         rates = self._tenants_rates if operation.refusal is None else self._lookup_rates
         tenant = self.tenant(claims)
-        per_second = limit_of(tenant.limits, limits.OPERATIONS_PER_TENANT)
-        return rates.take(tenant.name, per_second, self._clock.monotonic(), spare=spare)
+        return rates.take(tenant.name, operations_per_second(tenant), self._clock.monotonic(), spare=spare)
