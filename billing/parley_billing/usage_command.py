@@ -33,10 +33,10 @@ def usage() -> None:
 @click.option("--to", "end", type=_DAY, metavar="YYYY-MM-DD", help="Before this day (UTC).")
 @click.option("--show", type=click.IntRange(0, 100_000), default=20, show_default=True, help="Differences to print.")
 def verify(tenant: str | None, first: datetime | None, end: datetime | None, show: int) -> None:
-    """Add up the usage records that the ledger keeps, and compare with each of its sums.
+    """Add up the usage records that the ledger keeps, and compare with each of its sums, and with what invoices say.
 
     Exit code 0: all are equal. 1: some are not; they are printed, one line of JSON each. 2: it could not be told.
-    Sums over all time are left out when a period is given.
+    Sums over all time, and invoices, are left out when a period is given.
     """
     scope = Scope(tenant, _ms(first), _ms(end))
     if scope.from_ms is not None and scope.to_ms is not None and scope.from_ms >= scope.to_ms:

@@ -1,4 +1,5 @@
-"""The ledger recomputed from its records, in one snapshot, with bounded memory: what `parley usage verify` does."""
+"""The ledger recomputed from its records, in one snapshot, with bounded memory, and what invoices say was used: what
+`parley usage verify` does."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from parley_billing.core.reconciliation import (
     Scope,
     at_level,
 )
+from parley_billing.shell.invoice_audit import audit
 from parley_billing.shell.sorted_sums import SortedSums
 from parley_runtime.database import Connection
 
@@ -74,6 +76,8 @@ async def check(connection: Connection, scope: Scope, most: int) -> Checked:
                 await asyncio.to_thread(comparison.finish)
                 tables[level.table] = comparison.rows
                 digest.update(comparison.digest)
+            if scope.levels[-1] is TOTALS:  # invoices are compared whole, not for some days
+                tables["invoices"] = await audit(connection, scope.tenant, differences)
     return Checked(
         progress["batch"],
         gathering.records,

@@ -13,9 +13,11 @@ from kit.invoice_world import NOVEMBER_2, OCTOBER_15, Crash, Mortal, connect_dir
 from parley_billing.core.invoice.crediting import credit
 from parley_billing.core.invoice.invoice import Invoice
 from parley_billing.core.invoice.tax import InvoiceProblem
+from parley_billing.core.reconciliation import Scope
 from parley_billing.shell.invoice_check import verify
 from parley_billing.shell.invoice_closing import close_tenant, month_named
 from parley_billing.shell.invoice_store import InvoiceStore, Kept, tenant_lock
+from parley_billing.shell.ledger_check import check
 from parley_runtime.database import Pool, connect
 
 pytestmark = pytest.mark.servers
@@ -210,3 +212,27 @@ async def test_a_month_that_is_not_over_is_not_finalized(billing: Pool, admin: P
         with pytest.raises(InvoiceProblem, match="cannot be finalized before"):
             await close(connection, "acme", "2026-11")
         assert await numbers(billing) == []
+
+
+async def test_usage_verify_compares_invoices_with_the_records_at_their_own_cut_offs(
+    billing: Pool, admin: Pool, database_url: str
+) -> None:
+    await settle_in(admin, ["acme", "beta"])
+    await use(billing, "r", 1, ["acme", "beta"], 3_000_000)
+    async with billing.acquire() as connection:
+        await close(connection, "acme")
+        await close(connection, "beta")
+        await use(billing, "r", 2, ["acme"], 1_000_000)
+        assert (await check(connection, Scope(), 10)).differing == 0, "late usage is none of the first invoice"
+        await close(connection, "acme", "2026-11", date(2026, 12, 1))
+        checked = await check(connection, Scope(), 10)
+        assert (checked.differing, checked.tables["invoices"]) == (0, 4)
+        owner = await asyncpg.connect(database_url)
+        await owner.execute("SET session_replication_role = replica")
+        changed = "UPDATE parley.invoices SET body = replace(body, ':3000000,', ':3000001,') WHERE tenant = 'beta'"
+        await owner.execute(changed)
+        await owner.close()
+        (found,) = (await check(connection, Scope(), 10)).differences
+    assert (found.table, found.key["number"]) == ("invoices", "PRL-000002")
+    assert (found.expected or {})["pubSubMessageCount"] == 3_000_000
+    assert (found.found or {})["pubSubMessageCount"] == 3_000_001
