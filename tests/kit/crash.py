@@ -54,7 +54,7 @@ def die_everywhere(where: str, *arguments: str) -> int:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    return int(done.stdout.split()[-1])  # what was logged stands before it
 
 
 def main(where: str, *arguments: str) -> int:
