@@ -25,7 +25,7 @@ export function Notices(): VNode {
           {code === "offline" ? strings.offlineNote : code === "unknown-chat" ? strings.chatGone : (sentence(code, strings) ?? strings.stoppedNote)}
         </p>
       )}
-      <Refusals />
+      <Refusals said={LASTING.find((lasting) => lasting === code)} />
     </>
   );
 }
