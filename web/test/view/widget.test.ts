@@ -1,10 +1,11 @@
 // @vitest-environment jsdom
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { quoteAt } from "../../src/anchoring/describe";
 import { KnownNodes, TextIndex } from "../../src/anchoring/text-index";
 import { Client } from "../../src/connection/client";
 import { Model } from "../../src/view/model";
 import { isOurs, mount } from "../../src/view/mount";
+import "../../src/anchoring/locate"; // what is fetched when it is needed is here at once
 import { PageText } from "../../src/view/page-text";
 import { english } from "../../src/view/strings";
 import "../../src/view/around"; // what is fetched when it is needed is here at once
@@ -125,11 +126,11 @@ describe("the widget", () => {
       onText("early", 3, "Liberty", "First"),
     ]);
     await stage.click("discussions");
-    expect(stage.all("discussion").map(({ dataset }) => [dataset["id"], dataset["location"]])).toEqual([
+    await vi.waitFor(() => expect(stage.all("discussion").map(({ dataset }) => [dataset["id"], dataset["location"]])).toEqual([
       ["early", "anchored"],
       ["late", "anchored"],
       ["gone", "orphan"],
-    ]);
+    ]));
     expect(stage.root.textContent).toContain("No longer on the page");
   });
 
