@@ -25,6 +25,7 @@ BENCHES = (
     "faults",
     "scrape",
     "ingest",
+    "invoices",
 )
 
 
