@@ -64,10 +64,11 @@ export class BrowserTab extends Reader {
       const found = await this.page.evaluate(() => new Promise((resolve) => {
         const request = indexedDB.open("parley", 1);
         request.onsuccess = () => {
-          const rows = request.result.transaction("text").objectStore("text").count();
+          const rows = request.result.transaction("text").objectStore("text").getAllKeys();
           rows.onsuccess = () => {
             request.result.close();
-            resolve(rows.result);
+            // What was read is no text.
+            resolve(rows.result.filter(([, , , name]) => !name.startsWith("read:")).length);
           };
         };
       }));

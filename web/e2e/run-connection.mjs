@@ -1,5 +1,5 @@
 /**
- * What becomes of connections, in a real Chromium, against the demo.
+ * What people do together, and what becomes of connections, in a real Chromium, against the demo.
  *
  *   PARLEY_URL       the address that the demo printed (required)
  *   PARLEY_DEMO_PID  its process: one check kills the gateway below it (required)
@@ -14,6 +14,7 @@ import { chromium } from "playwright-core";
 import { BrowserTab } from "./browser-tab.mjs";
 import { findChromium } from "./chromium.mjs";
 import { CONNECTION_CHECKS } from "./connection.mjs";
+import { PEOPLE_CHECKS } from "./people.mjs";
 import { cuttableProxy } from "./cuttable-proxy.mjs";
 import { foreignSite } from "./foreign-site.mjs";
 import { until } from "./reader.mjs";
@@ -35,7 +36,7 @@ const launch = (options = {}) => chromium.launch({ executablePath: found.path, a
 const browser = await launch();
 let failures = 0;
 try {
-  const checks = CONNECTION_CHECKS.filter(([name]) => name.includes(process.env.ONLY ?? ""));
+  const checks = [...PEOPLE_CHECKS, ...CONNECTION_CHECKS].filter(([name]) => name.includes(process.env.ONLY ?? ""));
   for (const [name, check] of checks) {
     const began = performance.now();
     const stage = await prepare();

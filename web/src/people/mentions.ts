@@ -38,7 +38,7 @@ export function named(text: string, from: number, caret: number, name: string): 
 
 /** What is sent: each `@Name` of a picked person as a mention, the longest name first. */
 export function written(text: string, names: Names): string {
-  const known = [...names.keys()].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&"));
+  const known = [...names.keys()].sort((a, b) => b.length - a.length).map((name) => name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
   if (known.length === 0) return text;
   const seen = new RegExp(String.raw`(?<![\p{L}\p{N}])@(${known.join("|")})(?![\p{L}\p{N}])`, "gu");
   return text.replace(seen, (_, name: string) => mention(name, names.get(name) ?? ""));

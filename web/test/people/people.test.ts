@@ -94,6 +94,13 @@ describe("mentions", () => {
     );
   });
 
+  it("are of whoever was picked, whatever signs the name is made of", () => {
+    fc.assert(fc.property(name, id, (who, to) => {
+      expect(written(`@${who}`, new Map([[who, to]]))).toBe(mention(who, to));
+    }));
+    expect(written("@Jean-Luc O'Neil (x)", new Map([["Jean-Luc O'Neil (x)", "1"]]))).toBe("@[Jean-Luc O'Neil (x)](1)");
+  });
+
   it("come back when what was sent is edited and sent again", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom("Ann", "Ann Lee", "Bo", "Zoë"), fc.constantFrom("1", "2", "3"), fc.constantFrom(" hello ", ", ", "\n"))), (said) => {
