@@ -27,6 +27,8 @@ export function lazy<Props extends object>(load: () => Promise<Part<ComponentTyp
   let loading = false;
   return function Lazy(props) {
     const [, redraw] = useState<unknown>();
+    const gone = useRef(false);
+    useEffect(() => () => void (gone.current = true), []);
     useModel();
     useEffect(() => {
       if (known !== undefined || loading) return;
@@ -34,7 +36,7 @@ export function lazy<Props extends object>(load: () => Promise<Part<ComponentTyp
       void loaded(load())
         .then((it) => {
           known = it;
-          redraw({});
+          if (!gone.current) redraw({});
         })
         .catch(() => {})
         .finally(() => (loading = false));
