@@ -24,6 +24,7 @@ const WAYS = [
   { theme: "dark", lang: "ar" },
 ];
 const DESK = { width: 1280, height: 800 };
+const TABLET = { width: 760, height: 900 };
 const PHONE = { width: 390, height: 780 };
 
 const only = process.env.ONLY ?? "";
@@ -88,6 +89,9 @@ try {
         for (const state of ["list", "thread-of-mine", "offline", "new-discussion"].filter((name) => name.includes(only))) await judge(phone, state, { theme: "light", lang }, "phone", false);
       }
       await phone.context().close();
+      const tablet = await tab(TABLET);
+      for (const state of ["list", "thread-of-mine", "new-discussion"].filter((name) => name.includes(only))) for (const way of [WAYS[0], WAYS[3]]) await judge(tablet, state, way, "tablet", false);
+      await tablet.context().close();
     })(),
   ]);
   for (const [name, check] of only ? [] : KEYBOARD_CHECKS) {
