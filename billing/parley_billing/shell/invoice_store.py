@@ -16,6 +16,7 @@ from parley_billing.core.invoice.chain import Entry, What, number_text
 from parley_billing.core.invoice.checker import check
 from parley_billing.core.invoice.invoice import Invoice, decode_invoice, encode_invoice
 from parley_billing.core.invoice.tax import InvoiceProblem
+from parley_billing.shell.webhook_outbox import queue
 from parley_runtime.database import Connection
 
 _COLUMNS = "id, tenant, seller, state, body, basis"
@@ -124,6 +125,8 @@ class InvoiceStore:
                 by, bytes(series["head"]),
             )  # fmt: skip
             await self._chain(entry, number)
+            kind = "invoice" if invoice.kind == "invoice" else "credit-note"
+            await queue(self._connection, kept.tenant, f"{kind}.finalized", _told(invoice), now_ms)
         return invoice
 
     async def turn(self, kept: Kept, what: What, now_ms: int, detail: str) -> None:
@@ -141,6 +144,8 @@ class InvoiceStore:
                 now_ms, detail, bytes(series["head"]),
             )  # fmt: skip
             await self._chain(entry, int(series["number"]))
+            if what == "void":
+                await queue(self._connection, kept.tenant, "invoice.voided", _told(kept.invoice), now_ms)
 
     async def _chain(self, entry: Entry, number: int) -> None:
         await self._connection.execute(
@@ -188,6 +193,21 @@ def _kept(row: Any) -> Kept | None:
     return Kept(
         row["id"], row["tenant"], row["seller"], row["state"], decode_invoice(body), body, row["basis"].encode()
     )
+
+
+def _told(invoice: Invoice) -> dict[str, str | None]:
+    """What the tenant's servers learn of it."""
+    return {
+        "tenant": invoice.tenant,
+        "number": invoice.number,
+        "from": invoice.period.start.isoformat(),
+        "to": invoice.period.end.isoformat(),
+        "due": None if invoice.due is None else invoice.due.isoformat(),
+        "net": str(invoice.totals.net),
+        "gross": str(invoice.totals.gross),
+        "currency": invoice.currency,
+        "original": None if invoice.original is None else invoice.original.number,
+    }
 
 
 def _digest(body: bytes) -> bytes:

@@ -43,6 +43,14 @@ async def close(connection: Any, tenant: str, month: str = "2026-10", today: dat
     return await close_tenant(connection, tenant, month_named(month), today, NOVEMBER_2, "test", finalize=True)
 
 
+async def billing_is_asked_to_tell(admin: Pool, tenant: str) -> None:
+    await admin.execute(
+        "INSERT INTO parley.webhook_endpoints (id, tenant, url, secret) VALUES ('ep', $1, 'https://acme.test/', $2)",
+        tenant,
+        bytes(32),
+    )
+
+
 async def numbers(pool: Pool) -> list[str]:
     rows = await pool.fetch("SELECT number_text FROM parley.invoices WHERE number IS NOT NULL ORDER BY number")
     return [row["number_text"] for row in rows]
@@ -81,6 +89,7 @@ async def test_a_process_that_dies_before_any_of_its_statements_leaves_no_gap_an
 ) -> None:
     await settle_in(admin, ["acme"])
     await use(billing, "r", 1, ["acme"], 3_000_000)
+    await billing_is_asked_to_tell(admin, "acme")
     for left in range(1_000):
         mortal = Mortal(await connect_directly(database_url), left)
         try:
@@ -91,11 +100,14 @@ async def test_a_process_that_dies_before_any_of_its_statements_leaves_no_gap_an
         finally:
             mortal.terminate()
         break
-    assert left == 15, "each statement was the last one once"
+    assert left == 16, "each statement was the last one once"
     assert len(made) <= 1
     assert await numbers(billing) == ["PRL-000001"]
     assert await wrong(billing) == []
     assert await billing.fetchval("SELECT count(*) FROM parley.invoices") == 1, "no draft was left"
+    told = await billing.fetch("SELECT type, body FROM parley.webhook_messages")
+    assert [row["type"] for row in told] == ["invoice.finalized"], "told once, with the number"
+    assert '"number":"PRL-000001"' in told[0]["body"] and '"gross":"40.46"' in told[0]["body"]
 
 
 async def test_many_who_close_at_once_number_without_gaps_and_each_tenant_once(billing: Pool, admin: Pool) -> None:

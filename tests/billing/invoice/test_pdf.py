@@ -45,7 +45,7 @@ CASES: dict[str, tuple[Invoice, list[str]]] = {
     "Japanese": (an_invoice(buyer=TOKYO, language="ja"), ["請求書", "株式会社サンプル新聞社", "2026年10月1日"]),
     "a long name": (an_invoice(buyer=LONG, language="de"), ["Rechnung", "KGaA"]),
     "no usage": (an_invoice(usage={"pubSubMessageCount": 0}), ["0 messages", "29.00"]),
-    "a credit note": (note(), ["Gutschrift", "Zur Rechnung", "PRL-000001", "Störung am 3. Oktober"]),
+    "a credit note": (note(), ["Rechnungskorrektur", "Zur Rechnung", "PRL-000001", "Störung am 3. Oktober"]),
     "300 lines": (lines(300), ["Invoice", "Amount due", "Page 1 of 16"]),
 }
 

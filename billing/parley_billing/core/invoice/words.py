@@ -10,7 +10,7 @@ from parley_billing.core.invoice.party import Language
 #: word → (en, de, ru, ja).
 _WORDS: Final[dict[str, tuple[str, str, str, str]]] = {
     "invoice": ("Invoice", "Rechnung", "Счёт", "請求書"),
-    "creditNote": ("Credit note", "Gutschrift (Rechnungskorrektur)", "Кредит-нота", "クレジットノート"),
+    "creditNote": ("Credit note", "Rechnungskorrektur", "Кредит-нота", "クレジットノート"),
     "draft": ("Draft", "Entwurf", "Черновик", "下書き"),
     "number": ("Number", "Nummer", "Номер", "番号"),
     "issued": ("Date of issue", "Ausstellungsdatum", "Дата выставления", "発行日"),
@@ -43,7 +43,7 @@ _WORDS: Final[dict[str, tuple[str, str, str, str]]] = {
     "coupon": ("Coupon", "Gutschein", "Купон", "クーポン"),
     "maximum": ("Agreed maximum", "Vereinbarter Höchstbetrag", "Согласованный максимум", "上限額の適用"),
     "minimum": ("Agreed minimum", "Vereinbarter Mindestbetrag", "Согласованный минимум", "最低利用料金"),
-    "credit": ("Credit", "Gutschrift", "Кредит", "減額"),
+    "credit": ("Credit", "Korrektur", "Кредит", "減額"),
     "AE": (
         "Reverse charge: the recipient owes the VAT.",
         "Steuerschuldnerschaft des Leistungsempfängers (Reverse charge).",
