@@ -23,6 +23,9 @@ PACE = 0.02
 PUBLISHERS = 100
 #: So long that a frame of one event has 250 bytes.
 PAGE = "post/7"
+#: Of the same length, for the gateway that must not use io_uring.
+PAGE_OF_LOOP = "post/8"
+LOOP = "a call for each"
 BATCHES = (8, 32)
 #: Flushes of one change each after which every chat has been resolved and reopened.
 CYCLE = 2 * max(BATCHES)
@@ -40,33 +43,38 @@ def run(world: World, quick: bool) -> Report:
     load = world.load()
     chats = make_chats(load, publishing, acme.tokens(PUBLISHERS, "publisher"))
     load.join("gateway", measured, SUBSCRIBERS, tokens=acme.tokens(SUBSCRIBERS), pages=[PAGE])
+    looping = world.gateway(FLUSH_WINDOW_MS="0", IO_URING="false")
+    load.join(LOOP, looping, SUBSCRIBERS, tokens=acme.tokens(SUBSCRIBERS, "looping"), pages=[PAGE_OF_LOOP])
     turn = itertools.count()
 
-    def burst(changes: int) -> list[dict[str, Any]]:
+    def burst(changes: int, page: str) -> list[dict[str, Any]]:
         # All chats are open when a measurement begins: each is resolved and reopened in turn.
         first = next(turn) * changes
         return [
             {
-                "page": PAGE,
-                "chat": chats[place % len(chats)],
-                "op": ("resolve", "reopen")[place // len(chats) % 2],
+                "page": page,
+                "chat": chats[page][place % len(chats[page])],
+                "op": ("resolve", "reopen")[place // len(chats[page]) % 2],
             }
             for place in range(first, first + changes)
         ]
 
-    def batch(changes: int) -> Callable[[], tuple[float, float]]:
+    def batch(
+        changes: int, group: str = "gateway", server: Any = measured, page: str = PAGE
+    ) -> Callable[[], tuple[float, float]]:
         def flush(number: int) -> None:
-            load("send", group="publishers", writes=[(number * 3 % PUBLISHERS, burst(changes))])
+            load("send", group="publishers", writes=[(number * 3 % PUBLISHERS, burst(changes, page))])
 
         def measure() -> tuple[float, float]:
             nonlocal turn
             turn = itertools.count()
-            return _paced(load, "gateway", measured, flush, flushes, changes)
+            return _paced(load, group, server, flush, flushes, changes)
 
         return measure
 
     contenders: dict[str, Callable[[], tuple[float, float]]] = {}
     contenders["1"] = batch(1)
+    contenders[LOOP] = batch(1, LOOP, looping, PAGE_OF_LOOP)
     for changes in BATCHES:
         contenders[str(changes)] = batch(changes)
     size = _frame_size(load, contenders["1"])
@@ -93,6 +101,7 @@ def run(world: World, quick: bool) -> Report:
         report.figures.append(Figure("1 per flush", unit, own, "C send()", costs["C send()"], Bar(1.25)))
     report.figures.append(Figure("1 per flush", unit, own, "send_str", costs["send_str"], Bar(0.85)))
     report.figures.append(Figure("1 per flush", unit, own, "broadcast", costs["broadcast"]))
+    report.figures.append(Figure("1 per flush", unit, own, f"itself, {LOOP}", costs[LOOP]))
     for changes, least in zip(BATCHES, (5, 12), strict=True):
         # How many times cheaper: the un-batched cost over the batched one.
         cheaper = [one / many for one, many in zip(own, costs[str(changes)], strict=True)]
@@ -105,15 +114,17 @@ def run(world: World, quick: bool) -> Report:
     return report
 
 
-def make_chats(load: Any, publishing: Any, tokens: list[str]) -> list[str]:
-    """Connect the publishers and make 32 chats on the page."""
+def make_chats(load: Any, publishing: Any, tokens: list[str]) -> dict[str, list[str]]:
+    """Connect the publishers and make 32 chats on each page."""
     load.join("publishers", publishing, PUBLISHERS, tokens=tokens, pages=[""])
-    made = [f"00000000-0000-4000-8000-{number:012d}" for number in range(max(BATCHES))]
-    writes = [
-        (number, [{"page": PAGE, "op": "new-chat", "broadcastId": chat, "anchor": ANCHOR, "text": "?"}])
-        for number, chat in enumerate(made)
-    ]
-    load("send", group="publishers", writes=writes, answered=True)
+    made: dict[str, list[str]] = {}
+    for place, page in enumerate((PAGE, PAGE_OF_LOOP)):
+        made[page] = [f"00000000-0000-4000-800{place}-{number:012d}" for number in range(max(BATCHES))]
+        writes = [
+            (number, [{"page": page, "op": "new-chat", "broadcastId": chat, "anchor": ANCHOR, "text": "?"}])
+            for number, chat in enumerate(made[page])
+        ]
+        load("send", group="publishers", writes=writes, answered=True)
     return made
 
 

@@ -31,7 +31,7 @@ def run(world: World, quick: bool) -> Report:
         world.gateway(cores=set(CORES), FLUSH_WINDOW_MS="0", WORKERS=str(count)) for count in (1, 1, WORKERS)
     )
     many.wait_metric(metrics.WORKERS_READY.name, WORKERS)
-    chats = make_chats(load, publishing, acme.tokens(PUBLISHERS, "publisher"))
+    chats = make_chats(load, publishing, acme.tokens(PUBLISHERS, "publisher"))[PAGE]
     groups = {"one": one, "many": many}
     for group, gateway in groups.items():
         load.join(group, gateway, SUBSCRIBERS, tokens=acme.tokens(SUBSCRIBERS, group), pages=[PAGE])

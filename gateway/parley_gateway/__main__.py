@@ -27,6 +27,7 @@ from parley_gateway.shell.page_store import PageStore
 from parley_gateway.shell.presence_loop import FORGET_WAIT, TICK, PresenceLoop
 from parley_gateway.shell.presence_store import PresenceStore
 from parley_gateway.shell.readiness import Readiness
+from parley_gateway.shell.send_ring import best_way
 from parley_gateway.shell.silent_connections import KEEP_ALIVE, SILENCE_TICK, SilentConnections
 from parley_gateway.shell.site import Site
 from parley_gateway.shell.site_store import SiteStore
@@ -85,7 +86,7 @@ class _Process:
         self.fetcher = Fetcher(frozenset(settings.jwks_private_hosts))
         self.key_sets = KeySets(self.tenants, clock, self.fetcher)
         admission = Admission(TokenVerifier(self.key_sets, clock), self.key_sets, clock, settings, metrics)
-        self.fan_out, meter = FanOut(), Meter(clock)
+        self.fan_out, meter = FanOut(best_way(settings.io_uring)), Meter(clock)
         self.tracing = _tracing(settings, self.run_name)
         self.hub = Hub(store, clock, settings, metrics, self.fan_out)
         self.hub.tracing = self.tracing

@@ -4,24 +4,43 @@ import asyncio
 import random
 import socket
 import struct
+from collections.abc import Iterator
 
 import pytest
 import uvloop
 
 from kit.broadcast_world import BroadcastWorld, Client
+from parley_gateway.shell import send_ring
+from parley_gateway.shell.send_ring import SendRing
+from parley_gateway.shell.send_to_all import SendToAll, send_to_all
 
 #: Closing with this set resets the connection, whatever waits.
 RESET = struct.pack("ii", 1, 0)
 
 
+@pytest.fixture(params=["a call for each", "io_uring"])
+def send(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[SendToAll]:
+    """Each way to send to many; the ring also for a few. Where the kernel has none, it is not there to be tried."""
+    if request.param == "a call for each":
+        yield send_to_all
+        return
+    monkeypatch.setattr(send_ring, "WORTHWHILE", 1)
+    try:
+        ring = SendRing()
+    except OSError as problem:
+        pytest.skip(f"io_uring is not allowed here: {problem}")
+    yield ring
+    ring.close()
+
+
 @pytest.mark.parametrize("seed", range(8))
-def test_every_byte_is_its_own(seed: int) -> None:
-    uvloop.run(_storm(seed))
+def test_every_byte_is_its_own(seed: int, send: SendToAll) -> None:
+    uvloop.run(_storm(seed, send))
 
 
-async def _storm(seed: int) -> None:
+async def _storm(seed: int, send: SendToAll) -> None:
     """Slow readers with small buffers, answers in between, connections that end in every way, and new ones at once."""
-    async with BroadcastWorld(seed) as world:
+    async with BroadcastWorld(seed, send) as world:
         dice, names = world.dice, list(world.pages)
         for _ in range(60):
             await world.connect(dice.choice(names))
@@ -36,7 +55,7 @@ async def _storm(seed: int) -> None:
                     _end(client, dice)
                     await world.connect(dice.choice(names))
             if dice.random() < 0.3:
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.002)  # sockets drain, or not: any interleaving
         for name in names:
             await world.broadcast(name)
         lasting = [client for client in world.clients if not client.server.closing]
@@ -72,18 +91,18 @@ def _end(client: Client, dice: random.Random) -> None:
             client.sock.shutdown(socket.SHUT_WR)
 
 
-def test_what_is_counted_is_what_is_received() -> None:
-    uvloop.run(_counted())
+def test_what_is_counted_is_what_is_received(send: SendToAll) -> None:
+    uvloop.run(_counted(send))
 
 
-async def _counted() -> None:
-    async with BroadcastWorld(0) as world:
+async def _counted(send: SendToAll) -> None:
+    async with BroadcastWorld(0, send) as world:
         for _ in range(30):
             await world.connect(world.dice.choice(list(world.pages)))
         for _ in range(50):
             await world.broadcast(world.dice.choice(list(world.pages)))
             if world.dice.random() < 0.2:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.001)  # some drain in between
         for name in world.pages:
             await world.broadcast(name)
         await world.until(lambda: all(c.wrong or c.next > world.numbers[c.page] for c in world.clients))

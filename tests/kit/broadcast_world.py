@@ -24,7 +24,7 @@ from parley_gateway.core.websocket_frame import CLOSE, PING, PONG, TEXT, text_fr
 from parley_gateway.shell.fan_out import Broadcast, FanOut
 from parley_gateway.shell.frame_protocol import take_over
 from parley_gateway.shell.live_page import LivePage
-from parley_gateway.shell.send_to_all import send_to_all
+from parley_gateway.shell.send_to_all import SendToAll
 from parley_gateway.shell.websocket import WebSocketConnection
 from parley_runtime.clock import SystemClock
 
@@ -138,7 +138,8 @@ class Client:
 class BroadcastWorld:
     """A server, its pages, its clients. `seen`: how often what happened on the way past the transports."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, send: SendToAll) -> None:
+        self._send = send
         self.dice = random.Random(seed)
         self.seen: Tally[str] = Tally()
         self.descriptors: Tally[int] = Tally()
@@ -180,7 +181,7 @@ class BroadcastWorld:
         await self.until(lambda: not any(page.members for page in self.pages.values()))
 
     def _watched(self, descriptors: "array[int]", data: bytes) -> list[tuple[int, int]]:
-        incomplete = send_to_all(descriptors, data)
+        incomplete = self._send(descriptors, data)
         partly = sum(taken > 0 for _, taken in incomplete)
         self.seen.update(written=len(descriptors), partly=partly, refused=len(incomplete) - partly)
         return incomplete
