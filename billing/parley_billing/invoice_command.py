@@ -105,7 +105,9 @@ def close_month(month: str, tenant: str | None, draft: bool, documents: bool) ->
                 click.echo(f"{each}: {problem}", err=True)
         if documents and not draft:
             with processes() as pool:
-                await make_missing(connection, pool)
+                for sentence in await make_missing(connection, pool):
+                    failed += 1
+                    click.echo(sentence, err=True)
         return made, failed
 
     made, failed = _billing(task)

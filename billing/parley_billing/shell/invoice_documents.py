@@ -11,8 +11,10 @@ from multiprocessing import get_context, parent_process
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
+from parley.money import MINOR_UNITS
 from parley_billing.core.invoice.cii import cii
 from parley_billing.core.invoice.invoice import decode_invoice
+from parley_billing.core.invoice.tax import InvoiceProblem
 from parley_billing.core.invoice.ubl import ubl
 from parley_billing.shell.invoice_pdf import pdf
 from parley_billing.shell.invoice_store import Kept
@@ -30,8 +32,11 @@ _MISSING = """
 SELECT i.id, i.body, f.format FROM parley.invoices i, unnest($1::text[]) AS f(format)
 WHERE i.state <> 'draft' AND NOT EXISTS (
   SELECT FROM parley.invoice_documents d WHERE d.invoice = i.id AND d.format = f.format)
+  AND (f.format = 'pdf' OR i.currency <> ALL($3)) AND i.id <> ALL($4)
 ORDER BY i.seller, i.number, f.format LIMIT $2
 """
+#: Currencies whose amounts EN 16931 cannot say.
+NO_XML: Final = [currency for currency, decimals in MINOR_UNITS.items() if decimals > 2]
 #: Documents that are made between two commits: a crash costs as many, and no more.
 AT_ONCE = 64
 
@@ -47,21 +52,28 @@ async def document(connection: Connection, kept: Kept, form: Format) -> bytes:
     return bytes(held)
 
 
-async def make_missing(connection: Connection, pool: Executor, formats: tuple[Format, ...] = ("pdf", "ubl")) -> int:
-    """Make and keep what no invoice may be without; number of documents. Start it again after whatever ended it.
+async def make_missing(
+    connection: Connection, pool: Executor, formats: tuple[Format, ...] = ("pdf", "ubl")
+) -> list[str]:
+    """Make and keep what no invoice may be without. Start it again after whatever ended it.
 
-    Work is done by the processes of `pool`. Raises `InvoiceProblem` for the first that cannot be made.
+    Work is done by the processes of `pool`. Returns a sentence for each invoice that has no document now; the others
+    have theirs.
     """
-    made = 0
+    problems: dict[UUID, str] = {}
     loop = asyncio.get_running_loop()
-    while rows := await connection.fetch(_MISSING, list(formats), AT_ONCE):
+    while rows := await connection.fetch(_MISSING, list(formats), AT_ONCE, NO_XML, list(problems)):
         work = [loop.run_in_executor(pool, partial(make, row["format"], row["body"].encode())) for row in rows]
-        done = await asyncio.gather(*work)
+        done = await asyncio.gather(*work, return_exceptions=True)
         async with connection.transaction():
             for row, data in zip(rows, done, strict=True):
-                await _keep(connection, row["id"], row["format"], data)
-        made += len(rows)
-    return made
+                if isinstance(data, InvoiceProblem):
+                    problems[row["id"]] = str(data)
+                elif isinstance(data, BaseException):
+                    raise data
+                else:
+                    await _keep(connection, row["id"], row["format"], data)
+    return list(problems.values())
 
 
 def processes() -> ProcessPoolExecutor:

@@ -2,20 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from kit.invoice_world import NOVEMBER_2, OCTOBER_15, Crash, Mortal, connect_directly, settle_in, use
+from kit.invoices import BERLIN
 from parley_billing.core.invoice.crediting import credit
 from parley_billing.core.invoice.invoice import Invoice
 from parley_billing.core.invoice.tax import InvoiceProblem
 from parley_billing.core.reconciliation import Scope
 from parley_billing.shell.invoice_check import verify
 from parley_billing.shell.invoice_closing import close_tenant, month_named
+from parley_billing.shell.invoice_documents import make_missing
 from parley_billing.shell.invoice_store import InvoiceStore, Kept, tenant_lock
 from parley_billing.shell.ledger_check import check
 from parley_runtime.database import Pool, connect
@@ -248,3 +252,17 @@ async def test_usage_verify_compares_invoices_with_the_records_at_their_own_cut_
     assert (found.table, found.key["number"]) == ("invoices", "PRL-000002")
     assert (found.expected or {})["pubSubMessageCount"] == 3_000_000
     assert (found.found or {})["pubSubMessageCount"] == 3_000_001
+
+
+async def test_a_document_that_cannot_be_made_keeps_no_other_from_being_made(billing: Pool, admin: Pool) -> None:
+    await settle_in(admin, ["acme"])
+    await settle_in(admin, ["beta"], replace(BERLIN, name="Hieroglyphs \U00013000"))
+    await settle_in(admin, ["gamma"])
+    async with billing.acquire() as connection:
+        for tenant in ("acme", "beta", "gamma"):
+            await close(connection, tenant)
+        with ThreadPoolExecutor(1) as pool:
+            (problem,) = await make_missing(connection, pool)
+        made = await connection.fetch("SELECT count(*) FROM parley.invoice_documents GROUP BY invoice")
+    assert "PRL-000002 cannot be set" in problem
+    assert sorted(row["count"] for row in made) == [1, 2, 2], "its XML is there"
