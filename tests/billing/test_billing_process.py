@@ -15,7 +15,8 @@ import redis
 
 from kit.billing_process import ROOMS, BillingProcess
 from kit.servers import MakePostgres, MakeValkey
-from kit.usage import Sums, ledger_sums, sums_of, until
+from kit.usage import Sums, ledger_sums, sums_of
+from kit.waiting import until
 from parley.redis_keys import BODY, Keys
 from parley.usage import USAGE_CLASSES, decode_record
 from parley_gateway.core.meter import Meter
@@ -64,7 +65,7 @@ class Load:
                 self.meter.add(tenant, site, usage_class, self._clock.now_ms(), messages, size)
                 self.counted[tenant, usage_class, "messages"] += messages
                 self.counted[tenant, usage_class, "bytes"] += size
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.002)  # the pace of what is counted
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

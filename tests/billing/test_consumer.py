@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from kit.clock import FrozenClock
-from kit.usage import NOON, ledger_sums, random_record, sums_of, until
+from kit.usage import NOON, ledger_sums, random_record, sums_of
+from kit.waiting import until
 from parley.claims import Claims
 from parley.metrics import USAGE_RECORDS
 from parley.redis_keys import BODY, Keys

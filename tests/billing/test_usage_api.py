@@ -12,7 +12,7 @@ import pytest
 
 from kit.billing_process import BillingProcess
 from kit.tenants import KitTenant, add_tenant
-from kit.usage import until
+from kit.waiting import until
 from parley.redis_keys import Keys
 from parley_gateway.core.meter import Meter
 from parley_gateway.shell.spool import Spool, new_run

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from kit.certificates import certificate
 from kit.crash import die_everywhere
 from kit.tenants import add_tenant
-from kit.usage import until
+from kit.waiting import until
 from parley_billing.core.webhook import (
     BODY_MOST,
     DELAYS,

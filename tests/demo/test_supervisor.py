@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.waiting import until
 from parley_runtime.demo import supervisor
 from parley_runtime.demo.supervisor import exit_reason, keep_running
 from parley_runtime.embedded import Child, SetupProblem
@@ -51,11 +52,9 @@ async def test_a_killed_child_is_started_again_and_it_is_said(
     sleeper: Sleeper, capfd: pytest.CaptureFixture[str]
 ) -> None:
     keeping = asyncio.create_task(keep_running(sleeper, lambda: True))
-    async with asyncio.timeout(10):
-        for starts in (2, 3):
-            sleeper.child.kill()
-            while sleeper.starts < starts or not sleeper.running:
-                await asyncio.sleep(0.005)
+    for starts in (2, 3):
+        sleeper.child.kill()
+        await until(lambda starts=starts: sleeper.starts >= starts and sleeper.running)  # type: ignore[misc]
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     said = capfd.readouterr()
@@ -75,9 +74,7 @@ async def test_a_child_that_never_starts_is_given_up_with_its_last_words(tmp_pat
 async def test_a_child_that_was_ready_once_is_never_given_up(tmp_path: Path) -> None:
     failing = Sleeper(tmp_path / "log", "raise SystemExit(1)")
     keeping = asyncio.create_task(keep_running(failing, lambda: True))
-    async with asyncio.timeout(20):
-        while failing.starts <= supervisor.HOPELESS_AFTER:
-            await asyncio.sleep(0.005)
+    await until(lambda: failing.starts > supervisor.HOPELESS_AFTER)
     assert not keeping.done()
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)

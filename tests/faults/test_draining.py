@@ -1,6 +1,5 @@
 """A gateway that is told to stop: not ready, everybody moves, usage is sealed, and out within the time it was given."""
 
-import asyncio
 import time
 
 import pytest
@@ -10,6 +9,7 @@ from kit.installation import apart
 from kit.servers import MakePostgres, MakeValkey
 from kit.tenants import ORIGIN, add_tenant
 from kit.usage_sums import spooled, sums_of_bodies
+from kit.waiting import until
 from kit.wire_client import WireClient
 from parley_runtime.database import migrate
 
@@ -23,9 +23,7 @@ ENDING = 2.5
 
 async def ended(gateway: GatewayProcess, seconds: float) -> float:
     """Wait until the process has gone. When that was."""
-    async with asyncio.timeout(seconds):
-        while gateway.running:
-            await asyncio.sleep(0.02)
+    await until(lambda: not gateway.running, seconds)
     return time.monotonic()
 
 

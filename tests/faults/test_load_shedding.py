@@ -11,6 +11,7 @@ import pytest
 from kit.gateway import GatewayProcess, MakeGateway
 from kit.installation import apart
 from kit.tenants import ORIGIN, KitTenant, add_tenant
+from kit.waiting import until
 from kit.wire_client import WireClient
 from parley.metrics import SHED, SHEDDING
 from parley.pages import encode_page
@@ -41,9 +42,7 @@ async def refused(gateway: GatewayProcess, path: str) -> None:
 
 
 async def until_shedding_is(value: float, gateway: GatewayProcess) -> None:
-    async with asyncio.timeout(NOTICED):
-        while await apart(lambda: gateway.metric(SHEDDING.name)) != value:
-            await asyncio.sleep(0.1)
+    await until(lambda: apart(lambda: gateway.metric(SHEDDING.name) == value), NOTICED)
 
 
 async def test_too_much_work_keeps_newcomers_out_and_serves_who_is_there(

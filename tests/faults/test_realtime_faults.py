@@ -18,6 +18,7 @@ from kit.installation import Installation, apart
 from kit.load import Load
 from kit.page_truth import check_all, converged
 from kit.usage_audit import Audit
+from kit.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -46,7 +47,7 @@ async def test_a_gateway_that_starts_later_serves_what_was_written_before(instal
     tenant, database = installation.new_tenant(), installation.postgres.url
     seed = random.randrange(2**32)
     async with Load(installation.urls, tenant, seed=seed) as load:
-        await asyncio.sleep(BEFORE)
+        await asyncio.sleep(BEFORE)  # of load, as around every fault
         gateway = await apart(installation.add_gateway)
         started = time.monotonic()
         load.urls = [gateway.live_url]
@@ -64,9 +65,7 @@ async def test_a_gateway_is_ready_as_long_as_bus_and_database_answer(installatio
     here, there = installation.gateways[:2]
 
     async def until_ready_is(ready: bool, gateway: GatewayProcess) -> None:
-        async with asyncio.timeout(3 * BAR):
-            while await apart(lambda: gateway.ready) is not ready:
-                await asyncio.sleep(0.05)
+        await until(lambda: apart(lambda: gateway.ready is ready), 3 * BAR)
 
     try:
         await apart(installation.proxies[0].hole)
@@ -106,10 +105,10 @@ async def test_nothing_acknowledged_is_lost_in_a_row_of_faults(installation: Ins
     async with Load(installation.urls, tenant, seed=seed) as load:
         for _ in range(12):
             fault = rng.choice([fault for fault in FAULTS if not fault.in_front])
-            await asyncio.sleep(rng.uniform(0, 2))
+            await asyncio.sleep(rng.uniform(0, 2))  # any moment of the load
             running = fault.begin(installation)
             await apart(running.__enter__)
-            await asyncio.sleep(rng.uniform(0, fault.hold))
+            await asyncio.sleep(rng.uniform(0, fault.hold))  # and of the fault
             await apart(lambda running=running: running.__exit__(None, None, None))  # type: ignore[misc]
             database = installation.postgres.url
             seconds = await converged(load, database, tenant.name, time.monotonic(), BAR)

@@ -16,6 +16,7 @@ from kit.installation import apart
 from kit.site_world import SiteServer
 from kit.tenants import ORIGIN, add_tenant
 from kit.usage_sums import spooled, sums_of_bodies
+from kit.waiting import until
 from kit.wire_client import WireClient
 from parley.pages import partition_of
 from parley_gateway.shell.writer import LANES
@@ -68,9 +69,11 @@ async def test_what_was_committed_is_counted_and_what_was_not_is_refused(
             posted = asyncio.create_task(world.reader(tenant, page=POST).do(new_chat()))
             bulk = asyncio.create_task(SiteServer(world, tenant).many({"page": BULK, **new_chat()}))
             locked = asyncio.create_task(world.reader(tenant, page=LOCKED).do(new_chat()))
-            async with asyncio.timeout(BAR):
-                while await database.fetchval(_WAITING) < LANES:
-                    await asyncio.sleep(0.02)
+
+            async def all_stick() -> bool:
+                return bool(await database.fetchval(_WAITING) >= LANES)
+
+            await until(all_stick, BAR)
             queued = asyncio.create_task(world.reader(tenant, page=POST).do(new_chat()))
             gateway.ask_to_stop()
             await client.until(lambda: client.of("move"))

@@ -92,12 +92,12 @@ async def strike_often(strikes: list[Strike], installation: Installation, rng: r
     """Each of these, at random moments. When commits were in doubt."""
     windows = []
     for strike in strikes:
-        await asyncio.sleep(rng.uniform(0.1, 0.9))
+        await asyncio.sleep(rng.uniform(0.1, 0.9))  # any moment of the load
         began = time.monotonic()
         await apart(partial(strike, installation))
         if strike in DATABASE.values():
             windows.append((began, time.monotonic()))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.5)  # load goes on after the last
     return windows
 
 
@@ -159,7 +159,7 @@ async def test_an_operation_in_doubt_is_counted_once_or_not_at_all(
     """All else is exact: a database that fails costs no tenant anything."""
     tenant, seed = await start(installation)
     async with Load(installation.urls, tenant, seed=seed, patience=(60, 60)) as load:
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(0.7)  # of load before it, and as long as the next after it
         began = time.monotonic()
         await apart(partial(strike, installation))
         ended = time.monotonic()
@@ -183,7 +183,7 @@ async def test_a_cut_client_received_at_most_what_was_counted(installation: Inst
         for _ in range(3):
             for client in load.watchers[::2]:
                 client.stall()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # of frames that nobody reads
             for client in load.watchers[::2]:
                 await client.cut()
             await load.until(lambda: all(client.socket is not None for client in load.clients), 5)

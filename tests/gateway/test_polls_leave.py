@@ -24,7 +24,7 @@ def test_polls_answer_spread_over_the_time() -> None:
             return loop.time()
 
         waiting = [asyncio.create_task(answered(poll)) for poll in polls]
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # of virtual time
         for poll in polls:
             poll.move(10_000)
         return await asyncio.gather(*waiting)

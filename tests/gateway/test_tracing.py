@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 
 from kit.gateway import ROOMS, MakeGateway
-from kit.http_world import path_of, until
+from kit.http_world import path_of
 from kit.tenants import ORIGIN, add_tenant
 from kit.trace_collector import Collector, SeenSpan, collecting
+from kit.waiting import until
 from kit.wire_client import WireClient, new_id
 from kit.wire_samples import anchor
 

@@ -1,6 +1,5 @@
 """From the meter to the stream and back: what is sealed is kept until it is confirmed."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 import redis
 
 from kit.servers import MakeValkey
-from kit.usage import until
+from kit.waiting import until
 from parley.metrics import SPOOL_ADOPTED, SPOOL_FAULTS, SPOOL_RECORDS
 from parley.redis_keys import BODY, Keys
 from parley.usage import UsageLine, UsageRecord, decode_record
@@ -58,12 +57,6 @@ class Gateway:
     def files(self) -> list[Path]:
         return sorted(self.directory.iterdir()) if self.directory.exists() else []
 
-    async def eventually(self, true: Callable[[], bool]) -> None:
-        async def look() -> bool:
-            return true()
-
-        await until(look)
-
     async def close(self, seconds: float = 0.0) -> int:
         left = await self.reporter.close(seconds)
         await self.client.aclose()
@@ -84,7 +77,7 @@ async def test_what_was_counted_comes_as_a_record_and_stays_on_disk_until_it_is_
     gateway = Gateway(redis_url, tmp_path)
     gateway.reporter.start()
     gateway.count(3)
-    await gateway.eventually(lambda: len(gateway.stream()) == 1)
+    await until(lambda: len(gateway.stream()) == 1)
     (record,) = gateway.stream()
     assert (record.run, record.number) == (gateway.run, 1)
     assert [(line.tenant, line.messages, line.bytes) for line in record.lines] == [("acme", 3, 100)]
@@ -92,9 +85,9 @@ async def test_what_was_counted_comes_as_a_record_and_stays_on_disk_until_it_is_
     (file,) = gateway.files()
     assert file.stat().st_size > 0
     gateway.confirm(1)
-    await gateway.eventually(lambda: gateway.reporter.unconfirmed == 0)
-    await gateway.eventually(lambda: file.stat().st_size == 0)
-    await gateway.eventually(lambda: gateway.metrics.gauge(SPOOL_RECORDS)._value.get() == 0)
+    await until(lambda: gateway.reporter.unconfirmed == 0)
+    await until(lambda: file.stat().st_size == 0)
+    await until(lambda: gateway.metrics.gauge(SPOOL_RECORDS)._value.get() == 0)
     assert await gateway.close() == 0
     assert gateway.files() == []
 
@@ -103,13 +96,13 @@ async def test_a_record_on_the_stream_is_not_sent_again_and_a_lost_one_is(redis_
     gateway = Gateway(redis_url, tmp_path)
     gateway.reporter.start()
     gateway.count()
-    await gateway.eventually(lambda: gateway.numbers() == [1])
+    await until(lambda: gateway.numbers() == [1])
     window = gateway.reporter._own.window
     first_look = window._sent[1].asked
-    await gateway.eventually(lambda: window._sent[1].asked > first_look)  # it was looked for, and found
+    await until(lambda: window._sent[1].asked > first_look)  # it was looked for, and found
     assert gateway.numbers() == [1]
     gateway.valkey.flushall()
-    await gateway.eventually(lambda: gateway.numbers() == [1])
+    await until(lambda: gateway.numbers() == [1])
     gateway.confirm(1)
     assert await gateway.close(10) == 0
 
@@ -123,9 +116,9 @@ async def test_without_redis_records_wait_on_disk_and_go_when_it_is_back(
     gateway.reporter.start()
     for number in range(1, 4):
         gateway.count()
-        await gateway.eventually(lambda number=number: gateway.reporter.unconfirmed == number)  # type: ignore[misc]
+        await until(lambda number=number: gateway.reporter.unconfirmed == number)  # type: ignore[misc]
     valkey.restart()
-    await gateway.eventually(lambda: gateway.numbers() == [1, 2, 3])
+    await until(lambda: gateway.numbers() == [1, 2, 3])
     gateway.confirm(3)
     assert await gateway.close(10) == 0
 
@@ -139,12 +132,12 @@ async def test_a_backlog_fills_the_stream_only_up_to_the_window(
         gateway.count()
         await gateway.reporter.seal()
     gateway.reporter.start()
-    await gateway.eventually(lambda: gateway.numbers() == [1, 2, 3, 4, 5])
+    await until(lambda: gateway.numbers() == [1, 2, 3, 4, 5])
     for confirmed in (3, 8, 12):
         gateway.valkey.xtrim(KEYS.usage, maxlen=0, approximate=False)
         gateway.confirm(confirmed)
         expected = set(range(confirmed + 1, min(12, confirmed + 5) + 1))
-        await gateway.eventually(lambda expected=expected: expected <= set(gateway.numbers()))  # type: ignore[misc]
+        await until(lambda expected=expected: expected <= set(gateway.numbers()))  # type: ignore[misc]
         assert set(gateway.numbers()) <= set(range(1, confirmed + 6))
     assert await gateway.close(10) == 0
 
@@ -159,12 +152,12 @@ async def test_a_dead_runs_records_go_under_their_own_ids_and_its_file_is_remove
     for number in range(1, 4):
         dead.put([UsageLine("acme", "", "publish", 0, number, 1)], 0)
     dead.close()
-    await gateway.eventually(lambda: sorted(record.number for record in gateway.stream()) == [1, 2, 3])
+    await until(lambda: sorted(record.number for record in gateway.stream()) == [1, 2, 3])
     assert {record.run for record in gateway.stream()} == {"00deadrun"}
     assert gateway.metrics.counter(SPOOL_ADOPTED)._value.get() == 1
     gateway.confirm(3, run="00deadrun")
-    await gateway.eventually(lambda: gateway.files() == [])
-    await gateway.eventually(lambda: gateway.valkey.hlen(KEYS.usage_confirmed) == 0)
+    await until(lambda: gateway.files() == [])
+    await until(lambda: gateway.valkey.hlen(KEYS.usage_confirmed) == 0)
     assert await gateway.close() == 0
 
 
@@ -177,11 +170,11 @@ async def test_a_stop_without_billing_leaves_the_rest_to_the_next_process(redis_
     first.valkey.flushall()
     second = Gateway(redis_url, tmp_path)
     second.reporter.start()
-    await second.eventually(lambda: len(second.stream()) == 1)
+    await until(lambda: len(second.stream()) == 1)
     (record,) = second.stream()
     assert (record.run, record.number, record.lines[0].messages) == (first.run, 1, 7)
     second.confirm(1, run=first.run)
-    await second.eventually(lambda: second.files() == [])
+    await until(lambda: second.files() == [])
     await second.close()
     first.valkey.close()
 
@@ -194,7 +187,7 @@ async def test_a_disk_that_takes_nothing_is_told_and_does_not_stop_the_way_to_bi
     gateway.directory = tmp_path / "elsewhere"
     gateway.reporter.start()
     gateway.count()
-    await gateway.eventually(lambda: gateway.numbers() == [1])
-    await gateway.eventually(lambda: gateway.metrics.counter(SPOOL_FAULTS)._value.get() >= 1)
+    await until(lambda: gateway.numbers() == [1])
+    await until(lambda: gateway.metrics.counter(SPOOL_FAULTS)._value.get() >= 1)
     gateway.confirm(1)
     assert await gateway.close(10) == 0

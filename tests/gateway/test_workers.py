@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import psutil  # type: ignore[import-untyped]
@@ -17,6 +18,7 @@ from kit.gateway import ROOMS, GatewayProcess, MakeGateway
 from kit.installation import Installation, apart
 from kit.tenants import ORIGIN, KitTenant, add_tenant
 from kit.usage_sums import booked, spooled, sums_of_bodies
+from kit.waiting import until
 from kit.wire_client import WireClient
 from kit.wire_samples import anchor
 from parley.metrics import CONNECTIONS, SPOOL_ADOPTED, SPOOL_RECORDS, WORKER_RESTARTS, WORKERS_READY
@@ -38,11 +40,9 @@ def _parent_ready(gateway: GatewayProcess) -> bool:
         return False
 
 
-async def _until(true: object, seconds: float = 30.0) -> None:
-    assert callable(true)
-    async with asyncio.timeout(seconds):
-        while not await apart(true):
-            await asyncio.sleep(0.05)
+async def _until(true: Callable[[], object]) -> None:
+    """Wait for what is asked of other processes, while the clients read on."""
+    await until(lambda: apart(true), 30)
 
 
 async def _ready(gateway: GatewayProcess, count: int = 2) -> None:
@@ -114,14 +114,15 @@ async def test_what_a_killed_worker_counted_is_booked(installation: Installation
         await _until(lambda: sum(gateway.metric(SPOOL_ADOPTED.name, worker=str(n)) for n in range(2)) >= 1)
         await apart(lambda: installation.billing)
 
-        async def all_booked() -> int:
+        async def counted() -> int:
             _, tables = await booked(installation.postgres.url, tenant.name)
             return max((sums["delivery", "messages"] for sums in tables.values()), default=0)
 
-        async with asyncio.timeout(30):
-            while await all_booked() < len(clients):
-                await asyncio.sleep(0.1)
-        assert await all_booked() == len(clients)
+        async def all_booked() -> bool:
+            return await counted() >= len(clients)
+
+        await until(all_booked, 30)
+        assert await counted() == len(clients)
         await _until(
             lambda: (
                 not list(gateway.spool.glob("*.spool"))

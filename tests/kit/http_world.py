@@ -4,9 +4,8 @@ import asyncio
 import base64
 import itertools
 import json
-import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,23 +17,14 @@ import redis
 from kit.gateway import GatewayProcess
 from kit.servers import execute, run_apart
 from kit.tenants import ORIGIN, KitTenant, add_tenant
+from kit.waiting import PATIENCE, until
 from parley.redis_keys import BODY, Keys
 from parley.usage import decode_record
 from parley_runtime.embedded import PostgresServer, ValkeyServer
 
-#: Seconds for anything awaited: two cores may be busy with other things.
-PATIENCE = 15.0
 PAGE = "https://acme.test/post/7"
 
 _numbers = itertools.count(1)
-
-
-async def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
-    """Wait until it holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come about in time"
-        await asyncio.sleep(0.02)
 
 
 def path_of(page: str) -> str:
@@ -186,10 +176,11 @@ class HttpWorld:
 
     async def known(self, tenant: KitTenant, status: int = 200) -> None:
         """Wait until asking as this tenant's reader is answered with `status`."""
-        deadline = time.monotonic() + PATIENCE
-        while (answer := await self.reader(tenant, origin=None).chats()).status != status:
-            assert time.monotonic() < deadline, answer
-            await asyncio.sleep(0.02)
+
+        async def answered() -> bool:
+            return (await self.reader(tenant, origin=None).chats()).status == status
+
+        await until(answered)
 
     def reader(
         self, tenant: KitTenant, name: str = "ann", *, page: str = PAGE, origin: str | None = ORIGIN, **claims: Any

@@ -1,9 +1,8 @@
 """Sealed usage records for tests, and looking into the ledger."""
 
-import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 from parley.usage import MINUTE_MS, USAGE_CLASSES, UsageLine, UsageRecord
 from parley_runtime.database import Connection
@@ -51,10 +50,3 @@ async def ledger_sums(connection: Connection, table: str) -> Sums:
         sums[row["tenant"], row["usage_class"], "messages"] += int(row["m"])
         sums[row["tenant"], row["usage_class"], "bytes"] += int(row["b"])
     return +sums
-
-
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 15.0) -> None:
-    """Wait until the condition holds. Fails when it does not within `seconds`."""
-    async with asyncio.timeout(seconds):
-        while not await true():
-            await asyncio.sleep(0.02)

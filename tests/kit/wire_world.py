@@ -3,13 +3,15 @@
 import asyncio
 import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from kit.billing_process import BillingProcess
 from kit.gateway import GatewayProcess
 from kit.tenants import ORIGIN, KitTenant, add_tenant
 from kit.usage_sums import Sums, booked, sums_of_bodies, told_to
-from kit.wire_client import PATIENCE, Closed, WireClient
+from kit.waiting import until
+from kit.wire_client import Closed, WireClient
 from kit.wire_samples import anchor
 from kit.wire_tap import Tally
 
@@ -32,10 +34,8 @@ class World:
         """A tenant of the test's own, known to both gateways."""
         name = f"tenant-{next(_numbers)}"
         tenant = await asyncio.to_thread(add_tenant, self.redis_url, name, **members)
-        async with asyncio.timeout(PATIENCE):
-            for gateway in self.gateways:
-                while not await _is_welcome(gateway.live_url, tenant):
-                    await asyncio.sleep(0.02)
+        for gateway in self.gateways:
+            await until(partial(_is_welcome, gateway.live_url, tenant))
         return tenant
 
     async def settle(self) -> None:
@@ -47,9 +47,10 @@ class World:
             before = await asyncio.to_thread(told_to, self.sentinel, self.billing)
             async with await WireClient.open(gateway.live_url, self.sentinel.token()) as client:
                 await client.do("sentinel", "new-chat", anchor=anchor(), text="x")
-            async with asyncio.timeout(PATIENCE):
-                while await asyncio.to_thread(told_to, self.sentinel, self.billing) == before:
-                    await asyncio.sleep(0.02)
+            await until(partial(self._told_more, before))
+
+    async def _told_more(self, before: Sums) -> bool:
+        return await asyncio.to_thread(told_to, self.sentinel, self.billing) != before
 
     async def used(self, tenant: KitTenant) -> tuple[Sums, Sums]:
         """(what `GET /v1/usage` says, the sum over the sealed records) of one tenant, when all is settled."""

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from kit.certificates import certificate
 from kit.clock import FrozenClock
 from kit.tokens import NOW, dump, key_pair, segment, signature
+from kit.waiting import until
 from parley.errors import Refusal
 from parley.jwks import STALE_MOST, UNKNOWN_EVERY, USUAL_AGE
 from parley.tenants import Algorithm, Key, Tenant
@@ -194,8 +195,7 @@ async def test_many_first_tokens_share_one_fetch(kit: Kit) -> None:
     kit.remote.keys = [jwk("ES256", "a")]
     kit.remote.gate.clear()
     waiting = [asyncio.create_task(kit.good(token("ES256", "a"))) for _ in range(100)]
-    while not kit.remote.asked:
-        await asyncio.sleep(0)
+    await until(lambda: kit.remote.asked)
     kit.remote.gate.set()
     assert all(await asyncio.gather(*waiting)) and kit.remote.asked == 1
 

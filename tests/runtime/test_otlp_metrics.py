@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kit.billing_process import ROOMS, BillingProcess
 from kit.gateway import MakeGateway
-from kit.http_world import until
 from kit.tenants import ORIGIN, add_tenant
 from kit.trace_collector import Collector, collecting
+from kit.waiting import until
 from kit.wire_client import WireClient
 from kit.wire_samples import anchor
 from parley.metrics import Metric

@@ -15,8 +15,8 @@ from kit.redis_acl import Users
 from kit.redis_kinds import MakeServer
 from kit.redis_shapes import Watched, behind_tls, cluster
 from kit.tenants import ORIGIN, KitTenant, add_tenant
-from kit.usage import until
 from kit.usage_sums import booked
+from kit.waiting import until
 from kit.wire_client import WireClient
 from kit.wire_samples import anchor
 from parley.redis_keys import Keys

@@ -1,14 +1,13 @@
 """The copy of the registry that every process keeps, against a real Valkey."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 
 from kit.servers import MakeValkey
+from kit.waiting import until
 from parley.redis_keys import Keys
 from parley.tenants import Tenant, encode_tenant
 from parley_runtime.lifecycle import Background
@@ -23,15 +22,6 @@ KEYS = Keys("viewtest")
 
 def tenant(name: str = "acme", version: int = 1, **more: Any) -> Tenant:
     return Tenant(name=name, version=version, keys=[], **more)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> float:
-    """Seconds that it took for the condition to hold."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, "the condition did not come about in time"
-        await asyncio.sleep(0.005)
-    return time.monotonic() - started
 
 
 @asynccontextmanager
@@ -77,8 +67,7 @@ async def test_a_change_is_seen_in_less_than_a_second_and_told(redis_url: str) -
         registry = Registry(redis, KEYS)
         for version in range(1, 6):
             await registry.put(tenant(version=version))
-            took = await until(lambda: view.get("acme") == tenant(version=version))  # noqa: B023
-            assert took < 1.0
+            await until(lambda: view.get("acme") == tenant(version=version), seconds=1.0)  # noqa: B023
         assert told[0] == (None, tenant(version=1))
         assert told[-1] == (tenant(version=4), tenant(version=5))
 
@@ -117,11 +106,11 @@ async def test_what_a_flush_lost_is_put_back(redis_url: str) -> None:
 
         await redis.flushall()
 
-        started = time.monotonic()
-        while len(await registry.all()) < 50:
-            assert time.monotonic() - started < 5
+        async def refilled() -> bool:
             assert len(view.all()) == 50, "serving from memory went on"
-            await asyncio.sleep(0.02)
+            return len(await registry.all()) == 50
+
+        await until(refilled, seconds=5.0)
         assert await registry.get("t7") == tenant("t7", 2)
 
 
@@ -136,10 +125,11 @@ async def test_a_flush_and_a_new_registry_keep_what_each_side_knows(redis_url: s
             await registry.put(tenant("acme", version))  # newer in the end: must win
 
         await until(lambda: view.get("acme") == tenant("acme", 19))
-        started = time.monotonic()
-        while await registry.get("globex") != tenant("globex", 5):
-            assert time.monotonic() - started < 5
-            await asyncio.sleep(0.02)
+
+        async def put_back() -> bool:
+            return await registry.get("globex") == tenant("globex", 5)
+
+        await until(put_back, seconds=5.0)
 
 
 async def test_a_trimmed_log_hides_nothing(redis_url: str) -> None:
@@ -180,10 +170,10 @@ async def test_a_damaged_record_is_passed_over_and_repaired(redis_url: str, dama
             together.incr(KEYS.tenants_version)
             await together.execute()
 
-        started = time.monotonic()
-        while await cast(Any, redis.hget(KEYS.tenants, "acme")) == damage and damage[:7] != b'{"name"':
-            assert time.monotonic() - started < 5
-            await asyncio.sleep(0.02)
+        async def repaired() -> bool:
+            return await cast(Any, redis.hget(KEYS.tenants, "acme")) != damage or damage[:7] == b'{"name"'
+
+        await until(repaired, seconds=5.0)
         assert view.all() == {"acme": tenant("acme", 3), "globex": tenant("globex", 1)}
 
 
@@ -214,10 +204,11 @@ async def test_serves_from_memory_while_redis_is_away_and_refills_it(make_valkey
 
         async with client(server.url) as redis:
             registry = Registry(redis, KEYS)
-            started = time.monotonic()
-            while len(await registry.all()) < 2:
-                assert time.monotonic() - started < 5
-                await asyncio.sleep(0.02)
+
+            async def refilled() -> bool:
+                return len(await registry.all()) == 2
+
+            await until(refilled, seconds=5.0)
             assert await registry.all() == view.all()
             await registry.put(tenant("globex", 2))
         await until(lambda: view.get("globex") == tenant("globex", 2), seconds=1.0)

@@ -37,7 +37,7 @@ async def write(client: WireClient, page: str, chat: str, *, until: str | None) 
             if refusal.code == until:
                 assert refusal.frame["message"] and refusal.frame["help"]
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # a writer's pace
         else:
             if until is None:
                 return

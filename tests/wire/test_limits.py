@@ -42,7 +42,7 @@ async def _until_accepted(client: WireClient, page: str, identity: str, text: st
             await client.do(page, "new-chat", id=identity, anchor=anchor(), text=text)
         except Refused as refused:
             assert refused.code == "over-limit"
-            await asyncio.sleep(refused.frame["retryInMs"] / 1000)
+            await asyncio.sleep(refused.frame["retryInMs"] / 1000)  # what the gateway asked for is the subject
         else:
             return
 

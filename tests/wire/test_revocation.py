@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ import pytest
 from kit.gateway import GatewayProcess
 from kit.http_world import Answer, Reader, Stream
 from kit.tenants import ORIGIN, KitTenant
+from kit.waiting import until
 from kit.wire_client import PATIENCE, WireClient
 from kit.wire_samples import anchor
 from kit.wire_world import Enter, World
@@ -76,9 +78,7 @@ async def everywhere(world: World, enter: Enter, page: str) -> AsyncIterator[Any
                 waiting = await asyncio.to_thread(polls, gateway)
                 poll = asyncio.create_task(reader.changes(cursor["epoch"], cursor["seq"], WAIT_MS))
                 stack.callback(poll.cancel)
-                async with asyncio.timeout(PATIENCE):
-                    while await asyncio.to_thread(polls, gateway) <= waiting:
-                        await asyncio.sleep(0.02)
+                await until(partial(more_polls, gateway, waiting))
                 parties.append(Party(socket, stream, poll))
             return parties
 
@@ -88,6 +88,19 @@ async def everywhere(world: World, enter: Enter, page: str) -> AsyncIterator[Any
 def polls(gateway: GatewayProcess) -> float:
     """Long polls that wait there."""
     return gateway.metric(names.CONNECTIONS.name, transport="long-poll")
+
+
+async def more_polls(gateway: GatewayProcess, before: float) -> bool:
+    return await asyncio.to_thread(polls, gateway) > before
+
+
+async def welcome(reader: Reader) -> bool:
+    return (await reader.chats()).status == 200
+
+
+async def turned_away(reader: Reader) -> Answer | None:
+    answer = await reader.chats()
+    return None if answer.status == 200 else answer
 
 
 async def ended(party: Party) -> None:
@@ -132,9 +145,7 @@ async def test_who_was_revoked_does_not_come_back(world: World, enter: Enter) ->
     async with aiohttp.ClientSession() as session:
         for gateway in world.gateways:
             again = Reader(session, gateway.url, tenant.token("ann"), "p", ORIGIN)
-            async with asyncio.timeout(EFFECTIVE):
-                while (answer := await again.chats()).status == 200:
-                    await asyncio.sleep(0.02)
+            answer = await until(partial(turned_away, again), EFFECTIVE)
             assert (answer.status, answer.json["code"]) == (401, "token-invalid")
             assert (await Reader(session, gateway.url, tenant.token("bo"), "p", ORIGIN).chats()).status == 200
     await bo.ping()
@@ -149,9 +160,7 @@ async def test_a_reader_that_was_restored_comes_back(world: World, enter: Enter)
     async with aiohttp.ClientSession() as session:
         for gateway in world.gateways:
             again = Reader(session, gateway.url, tenant.token("ann"), "p", ORIGIN)
-            async with asyncio.timeout(EFFECTIVE):
-                while (await again.chats()).status != 200:
-                    await asyncio.sleep(0.02)
+            await until(partial(welcome, again), EFFECTIVE)
 
 
 async def test_a_renewed_connection_stands_on_its_latest_token(world: World, enter: Enter) -> None:

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from kit.http_world import PATIENCE, HttpWorld, new_chat, reply, until
+from kit.http_world import HttpWorld, new_chat, reply
 from kit.tenants import ORIGIN
+from kit.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.servers
 

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from kit.gateway import GatewayProcess, MakeGateway
 from kit.http_world import HttpWorld, new_chat
 from kit.tenants import add_tenant
+from kit.waiting import until
 from parley_gateway.shell.forward import Forwarder
 from parley_runtime.embedded import free_port
 from parley_runtime.settings import SettingsError
@@ -175,8 +176,7 @@ async def test_a_gateway_that_leaves_tells_streams_and_answers_polls(
         poll = asyncio.create_task(ann.changes(page["epoch"], page["seq"], 25_000))
         async with ann.stream() as stream:
             await stream.until("page")
-            while not gateway.metric("parley_gateway_connections", transport="long-poll"):
-                await asyncio.sleep(0.02)
+            await until(lambda: gateway.metric("parley_gateway_connections", transport="long-poll"))
             gateway.ask_to_stop()
             assert (await stream.until("move")).data == {"t": "move", "withinMs": 1_200}
             # Whoever is still here may go on for a while; whoever is new is sent elsewhere.

@@ -14,8 +14,9 @@ from jwt.algorithms import get_default_algorithms
 
 from kit.certificates import certificate
 from kit.gateway import GatewayProcess, MakeGateway
-from kit.http_world import Reader, until
+from kit.http_world import Reader
 from kit.tenants import ORIGIN, KitTenant, add_tenant
+from kit.waiting import until
 from kit.wire_client import Closed, WireClient
 from kit.wire_samples import anchor
 from parley.tenants import Key
@@ -96,10 +97,12 @@ async def test_a_set_serves_rotates_and_ends_what_it_opened(
         rest = Reader(session, made.url, acme.token("cy", key=1), PAGE, ORIGIN)
         assert (await rest.chats()).status == 401
         keys.keys = keys.pairs[:2]
+
         # Unknown kids cause one fetch in ten seconds, so a new key is known within that.
-        async with asyncio.timeout(20):
-            while (await rest.chats()).status != 200:
-                await asyncio.sleep(0.2)
+        async def is_known() -> bool:
+            return (await rest.chats()).status == 200
+
+        await until(is_known, 20)
         assert keys.asked <= 4
         renewed = await bo.renew(acme.token("bo", key=1))
         assert renewed["t"] == "welcome"

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from functools import partial
 
 import pytest
 
-from kit.http_world import HttpWorld, new_chat, until
+from kit.http_world import HttpWorld, Reader, new_chat
 from kit.tenants import KitTenant
+from kit.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -69,14 +71,16 @@ async def test_who_waits_is_counted_and_who_goes_away_is_not(world: HttpWorld) -
     assert (await ann.chats()).json["readers"] == 0, "who only asks is not there"
     polls = [asyncio.create_task(world.reader(acme, name).changes(epoch, seq, 25_000)) for name in ("a", "a", "b")]
     await waiting(world, 3)
-    while (await ann.chats()).json["readers"] != 2:
-        await asyncio.sleep(0.02)
+    await until(partial(_sees, ann, 2))
     for poll in polls:
         poll.cancel()
     await asyncio.gather(*polls, return_exceptions=True)
     await waiting(world, 0)
-    while (await ann.chats()).json["readers"] != 0:
-        await asyncio.sleep(0.02)
+    await until(partial(_sees, ann, 0))
+
+
+async def _sees(reader: Reader, readers: int) -> bool:
+    return bool((await reader.chats()).json["readers"] == readers)
 
 
 async def test_a_snapshot_that_says_more_is_continued_with_its_cursor(world: HttpWorld) -> None:

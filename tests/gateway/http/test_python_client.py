@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from kit.fault_proxy import FaultProxy
-from kit.http_world import PAGE, PATIENCE, HttpWorld, anchor, until
+from kit.http_world import PAGE, HttpWorld, anchor
 from kit.site_world import lines
 from kit.strict_proxy import StrictProxy
 from kit.tenants import KitTenant
+from kit.waiting import PATIENCE, until
 from parley.client import AsyncClient, Client, PageCopy, ParleyError, http_way
 from parley.client.http_calls import operation
 from parley.objects import Chat

@@ -25,8 +25,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from kit.gateway import GatewayProcess
-from kit.http_world import PATIENCE, path_of
+from kit.http_world import path_of
 from kit.tenants import add_tenant
+from kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.servers
 

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from kit.http_world import HttpWorld
+from kit.waiting import until
 from parley_gateway.shell.http_access import BODY_WAIT
 from parley_gateway.shell.silent_connections import REQUEST_WAIT, SILENCE_TICK, SilentConnections
 
@@ -59,17 +60,17 @@ async def close(streams: list[Streams]) -> None:
 
 
 async def test_only_connections_without_a_request_are_ended(silent: SilentConnections, server: web.AppRunner) -> None:
-    assert server.server is not None
+    served = server.server
+    assert served is not None
     streams = [await connect(server.addresses[0], sent) for sent in (REQUEST, b"", HALF_A_HEAD)]
     (asked, its_writer), *others = streams
     async with asyncio.timeout(5):
         assert b"200 OK" in await asked.readuntil(b"hello")
-        while len(server.server.connections) < len(streams):
-            await asyncio.sleep(0)
-    silent.sweep(server.server.connections, 100.0)
-    silent.sweep(server.server.connections, 100.0 + REQUEST_WAIT - 0.1)
+        await until(lambda: len(served.connections) == len(streams))
+    silent.sweep(served.connections, 100.0)
+    silent.sweep(served.connections, 100.0 + REQUEST_WAIT - 0.1)
     assert not any(reader.at_eof() for reader, _ in streams)
-    silent.sweep(server.server.connections, 100.0 + REQUEST_WAIT)
+    silent.sweep(served.connections, 100.0 + REQUEST_WAIT)
     async with asyncio.timeout(5):
         assert [await read(reader) for reader, _ in others] == [b"", b""]
         its_writer.write(REQUEST)

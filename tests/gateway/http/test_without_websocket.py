@@ -12,9 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from kit.http_world import HttpWorld, Reader, anchor, until
+from kit.http_world import HttpWorld, Reader, anchor
 from kit.strict_proxy import StrictProxy
 from kit.tenants import ORIGIN, KitTenant
+from kit.waiting import until
 from kit.wire_client import WireClient
 from kit.wire_page import PageView
 
