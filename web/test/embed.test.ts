@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Client } from "../src/connection/client";
 import { ELEMENT_TAG, defineElement } from "../src/embed/element";
 import { createParley } from "../src/embed/parley";
 import { ANN, PAGE, created, live, page } from "./connection/fixtures";
@@ -173,6 +174,30 @@ describe("Parley(element, options)", () => {
     expect(QuietSocket.made).toHaveLength(1);
     element.remove();
     expect([document.querySelector("parley-widget"), QuietSocket.made[0]?.closed]).toEqual([null, true]);
+  });
+
+  it("traces changes only where the option or the attribute says so, and from then on", async () => {
+    const opened = vi.spyOn(Client.prototype, "open");
+    const traced = (): string | undefined => (opened.mock.contexts.at(-1) as Client).traceparent?.();
+    const widget = createParley(null, { getToken, server: "http://x.test" }, null);
+    expect(traced()).toBeUndefined();
+    widget.update({ trace: true });
+    expect(traced()).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    widget.update({ trace: false });
+    expect(traced()).toBeUndefined();
+    widget.destroy();
+
+    const element = document.createElement(ELEMENT_TAG);
+    element.setAttribute("token-url", "/token");
+    document.body.append(element);
+    for (const [value, on] of [["", true], ["false", false], ["true", true]] as const) {
+      element.setAttribute("trace", value);
+      expect([value, traced() !== undefined]).toEqual([value, on]);
+    }
+    element.removeAttribute("trace");
+    expect(traced()).toBeUndefined();
+    element.remove();
+    opened.mockRestore();
   });
 
   it("runs what was queued before the script came", async () => {

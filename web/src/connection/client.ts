@@ -33,7 +33,8 @@ export class Client {
   limits: Readonly<Record<string, number>> = {};
 
   welcome: WelcomeFrame | null = null;
-
+  /** Makes the trace context of a change. Without it none is traced. */
+  traceparent: (() => string) | undefined;
   readonly #link: Link;
   readonly #relay: Relay | null;
   readonly #clock: ServerClock;
@@ -143,7 +144,7 @@ export class Client {
     const pending: Pending = {
       broadcastId,
       page,
-      operation,
+      operation: { ...operation, traceparent: this.traceparent?.() },
       by: this.#author(),
       ...(this.#tenant === null ? {} : { tenant: this.#tenant }),
       at: this.now(),

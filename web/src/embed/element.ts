@@ -12,6 +12,7 @@ const ATTRIBUTES: Readonly<Record<string, keyof TagOptions>> = {
   root: "root",
   lang: "lang",
   theme: "theme",
+  trace: "trace",
 };
 
 /** Defines `<parley-discussions>`: lives while it is in the document, follows its attributes and its `options`. */

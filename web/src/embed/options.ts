@@ -19,6 +19,8 @@ export interface Options {
   readonly theme?: string;
   /** Whom a reader may mention: people whose name may begin as was typed after `@`. Default: those who wrote on this page. */
   readonly mentions?: Directory;
+  /** Sends a new W3C `traceparent` with each change, for the traces of the gateways; 72 bytes, which are billed. Default: `false`. */
+  readonly trace?: boolean;
 }
 
 /** What `Parley(element, options)` answers. */

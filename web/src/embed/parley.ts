@@ -3,6 +3,7 @@ import type { GetToken } from "../connection/environment";
 import { browserEnvironment } from "../host/browser-environment";
 import { pageId } from "../host/page-id";
 import { listen } from "../host/signals";
+import { traceparent } from "../host/traceparent";
 import { follow } from "../view/gestures";
 import { inLanguage } from "../view/language";
 import { Model } from "../view/model";
@@ -98,6 +99,7 @@ function show(connection: Connection, place: Element, options: Options, moved: (
   });
   const model = new Model(client, page, text);
   model.directory = options.mentions;
+  client.traceparent = options.trace === true ? traceparent : undefined;
   client.open(page);
   model.refresh();
   const unmount = inLanguage(options.lang ?? document.documentElement.lang, (strings) => mount(model, strings, place, options.topBar ?? true, options.theme));

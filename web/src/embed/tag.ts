@@ -18,6 +18,8 @@ export interface TagOptions {
   readonly lang?: string;
   /** As the option of that name. */
   readonly theme?: string;
+  /** As the option of that name, unless it is `false`. */
+  readonly trace?: string;
 }
 
 /** One source for each address, so that the same attributes are the same options. */
@@ -25,7 +27,7 @@ const sources = new Map<string, GetToken>();
 
 /** Options from attributes; `null` without an address for tokens. */
 export function fromTag(tag: TagOptions): Options | null {
-  const { tokenUrl, server, page, topBar, root, lang, theme } = tag;
+  const { tokenUrl, server, page, topBar, root, lang, theme, trace } = tag;
   if (tokenUrl === undefined) return null;
   const getToken = sources.get(tokenUrl) ?? tokenFrom(tokenUrl);
   sources.set(tokenUrl, getToken);
@@ -35,6 +37,7 @@ export function fromTag(tag: TagOptions): Options | null {
     ...(page !== undefined && { page }),
     ...(lang !== undefined && { lang }),
     ...(theme !== undefined && { theme }),
+    trace: (trace ?? "false") !== "false",
     ...(topBar !== undefined && { topBar: topBar !== "none" && wanted(topBar) }),
     ...(root !== undefined && { root: wanted(root) }),
   };

@@ -140,7 +140,8 @@ export type GatewayFrame =
   | { readonly t: "typing"; readonly page: string; readonly chat: string; readonly reader: Person | string }
   | { readonly t: "pong" };
 
-export type Operation =
+/** `traceparent`: the W3C trace context that it is sent with, each time that it is sent. */
+export type Operation = { readonly traceparent?: string | undefined } & (
   | { readonly op: "new-chat"; readonly anchor: Anchor; readonly text: string }
   | { readonly op: "reply"; readonly chat: string; readonly text: string }
   | { readonly op: "edit"; readonly chat: string; readonly comment: string; readonly text: string }
@@ -149,7 +150,8 @@ export type Operation =
   | { readonly op: "reopen"; readonly chat: string }
   | { readonly op: "relink"; readonly chat: string; readonly anchor: Anchor }
   | { readonly op: "react"; readonly chat: string; readonly comment: string; readonly emoji: string; readonly on: boolean }
-  | { readonly op: "delete-chat"; readonly chat: string };
+  | { readonly op: "delete-chat"; readonly chat: string }
+);
 
 export type ClientFrame =
   | { readonly t: "hello"; readonly v: 1; readonly token: string; readonly client: string }
