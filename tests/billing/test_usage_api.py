@@ -167,8 +167,9 @@ def test_bad_questions_get_clear_answers(billing: BillingProcess, acme: KitTenan
     wrong = ask(f"{billing.url}/v1/usage", token, method="DELETE")
     assert (wrong.status, wrong.json["code"]) == (405, "method-not-allowed")
     assert "GET" in wrong.headers["Allow"]
-    # Another tenant cannot be named.
-    assert ask(f"{billing.url}/v1/usage?tenant=globex", token).json["tenant"] == "acme"
+    assert ask(f"{billing.url}/v1/usage?tenant=acme", token).json["tenant"] == "acme"
+    other = ask(f"{billing.url}/v1/usage?tenant=globex", token)
+    assert (other.status, other.json["code"]) == (403, "forbidden")
 
 
 def test_a_page_of_any_site_may_ask_with_a_token(billing: BillingProcess) -> None:

@@ -100,7 +100,7 @@ def test_a_log_that_was_never_made_is_said(tmp_path: Path, database_url: str, mo
         (("revoke", "acme", "--reader", "ann", "--undo"), "no revoked reader"),
         (("revoke", "acme", "--all", "--undo"), "--reader only"),
         (("jwks", "acme"), "either"),
-        (("jwks", "acme", "http://keys.acme.test/"), "https only"),
+        (("jwks", "acme", "http://keys.acme.test/"), "must begin with https"),
         (("jwks", "acme", "https://127.0.0.1/"), "not an address"),
     ],
 )

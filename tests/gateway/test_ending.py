@@ -10,7 +10,9 @@ from kit.clock import FrozenClock
 from parley_gateway.__main__ import _Process
 
 #: In the order in which they are taken.
-STEPS = ["sites", "presence", "background", "key sets", "fetcher", "reporter", "tracing", "pool", "client", "blocking"]
+STEPS = [
+    "sites", "presence", "background", "key sets", "fetcher", "reporter", "tracing", "export", "pool", "client", "blocking"
+]  # fmt: skip
 
 
 def stopping(taken: list[str], failing: set[str]) -> tuple[_Process, AsyncExitStack]:
@@ -27,10 +29,10 @@ def stopping(taken: list[str], failing: set[str]) -> tuple[_Process, AsyncExitSt
     process = cast(Any, object.__new__(_Process))
     process.clock, process._until = FrozenClock(), 0.0
     process.presence = SimpleNamespace(forget_all=step("presence"))
-    process.background, process.key_sets, process.fetcher, process.reporter, process.tracing, process.pool = (
-        SimpleNamespace(close=step(name)) for name in STEPS[2:8]
-    )
-    process.client, process.blocking = (SimpleNamespace(aclose=step(name)) for name in STEPS[8:])
+    names = ("background", "key_sets", "fetcher", "reporter", "tracing", "export", "pool")
+    for attribute, name in zip(names, STEPS[2:9], strict=True):
+        setattr(process, attribute, SimpleNamespace(close=step(name)))
+    process.client, process.blocking = (SimpleNamespace(aclose=step(name)) for name in STEPS[9:])
     sites = AsyncExitStack()
     sites.push_async_callback(step("sites"))
     return process, sites

@@ -27,7 +27,7 @@ class Open:
 
 
 async def test_connections_are_ended_some_at_a_time() -> None:
-    parts: Any = {name: Mock() for name in ("meter", "hub", "bus", "joins", "presence", "admission", "operations")}
+    parts: Any = {name: Mock() for name in ("meter", "hub", "typing", "joins", "presence", "admission", "operations")}
     gateway = Gateway(clock=FrozenClock(), metrics=Metrics(), **parts)
     ended: list[str] = []
     count = 3 * ENDED_AT_ONCE + 1

@@ -15,7 +15,9 @@ def http_servers(
 ) -> Iterator[tuple[GatewayProcess, str]]:
     """A gateway and its Redis, which nobody else empties."""
     settings = {"PRESENCE_GRACE_MS": "200", "SEAL_INTERVAL_MS": "100"}
-    with gateway_alone(tmp_path_factory.mktemp("http"), postgres_server, database_template, settings) as alone:
+    with gateway_alone(
+        tmp_path_factory.mktemp("http", numbered=False), postgres_server, database_template, settings
+    ) as alone:
         yield alone
     log = alone[0].log.read_text()
     assert "Bearer" not in log and "eyJ" not in log, "a token is in the log"

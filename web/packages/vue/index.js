@@ -13,6 +13,10 @@ export const Discussions = defineComponent({
     // Not declared as Boolean: Vue would turn an absent one into `false`.
     topBar: { type: null, default: undefined },
     root: { type: null, default: undefined },
+    lang: String,
+    theme: String,
+    mentions: Function,
+    trace: { type: null, default: undefined },
   },
   emits: EVENTS,
   setup(props, { emit }) {
@@ -21,9 +25,12 @@ export const Discussions = defineComponent({
     let widget = null;
     // The same function for all of the component's life: another one would connect anew.
     const getToken = (reason) => props.getToken(reason);
+    const changeable = () => {
+      const { page, topBar, root, lang, theme, mentions, trace } = props;
+      return { page, topBar, root, lang, theme, mentions, trace };
+    };
     const start = () => {
-      const { server, page, topBar, root } = props;
-      widget = Parley(place.value, given({ getToken, server, page, topBar, root }));
+      widget = Parley(place.value, given({ getToken, server: props.server, ...changeable() }));
     };
     onMounted(() => {
       for (const name of EVENTS) {
@@ -31,7 +38,7 @@ export const Discussions = defineComponent({
       }
       start();
     });
-    watch(() => [props.page, props.topBar, props.root], ([page, topBar, root]) => widget?.update({ page, topBar, root }));
+    watch(() => Object.values(changeable()), () => widget?.update(changeable()));
     watch(() => props.server, () => {
       widget?.destroy();
       start();

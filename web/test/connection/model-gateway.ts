@@ -178,6 +178,8 @@ export class ModelGateway {
       this.#event("updated-text-chat", id, { id: chat.id, seq: chat.seq, ...what });
     };
     if (op === "reply") {
+      // A restore forgot the acknowledgement, not the chat it is in: what is there is not made twice.
+      if (chat.comments.some((known) => known.id === id)) return;
       const comment = { id, by, at: 1, text: frame["text"] as string };
       chat.comments.push(comment);
       change({ comment: { ...comment } });
