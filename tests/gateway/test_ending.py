@@ -11,7 +11,8 @@ from parley_gateway.__main__ import _Process
 
 #: In the order in which they are taken.
 STEPS = [
-    "sites", "presence", "background", "key sets", "fetcher", "reporter", "tracing", "export", "pool", "client", "blocking"
+    "sites", "presence", "background", "key sets", "fetcher", "reporter", "tracing", "export", "pool", "client",
+    "blocking",
 ]  # fmt: skip
 
 
