@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from parley_runtime.embedded.processes import descendants
+
+from parley_runtime.embedded.processes import descendants, is_running
 
 ROOT = Path(__file__).parents[2]
 READY = "Parley is ready: "
@@ -121,8 +122,11 @@ class RunningDemo:
         return found
 
     def child(self, part: str) -> int:
-        """The pid of the one child whose command line contains `part`."""
-        [pid] = [pid for pid, line in self.children().items() if part in line]
+        """The pid of the one part whose command line contains `part`, not of what that part has forked: a server
+        process of Postgres bears the command line of its parent until it has given itself a name."""
+        found = [pid for pid, line in self.children().items() if part in line]
+        forked = {pid for parent in found for pid in descendants(parent)}
+        [pid] = [pid for pid in found if pid not in forked and is_running(pid)]
         return pid
 
     def signal(self, number: signal.Signals) -> None:
