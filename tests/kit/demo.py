@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-
 from parley_runtime.embedded.processes import descendants, is_running
 
 ROOT = Path(__file__).parents[2]
