@@ -78,8 +78,12 @@ describe("Parley(element, options)", () => {
         original(...args);
       });
     }
-    const widget = createParley(null, { getToken, server: "http://x.test" }, null);
+    const widget = createParley(null, { getToken, server: "http://x.test", page: PAGE }, null);
     await connected(1);
+    QuietSocket.made[0]?.greet();
+    QuietSocket.made[0]?.say(page(0));
+    await vi.waitFor(() => expect(added).toContain("hashchange"));
+    expect(added.filter((name) => name === "resize")).toHaveLength(2);
     widget.destroy();
     expect(document.documentElement.outerHTML).toBe(before);
     expect(QuietSocket.made.every(({ closed }) => closed)).toBe(true);

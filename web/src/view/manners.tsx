@@ -11,7 +11,10 @@ interface Spot {
   readonly current: HTMLElement | null;
 }
 
-/** How the panel behaves: where it stands, what opens it, where the focus is. */
+/**
+ * How the panel behaves: where it stands, what opens it, where the focus is. Who listens to the page itself does so in a
+ * layout effect: the others are ended only after the next paint, and the page would be listened to for that long.
+ */
 export function Manners({ panel, heading, layout }: { panel: Spot; heading: Spot; layout: Layout }): VNode | null {
   const { model } = useModel();
   const open = model.shown.kind !== "closed";
@@ -31,7 +34,7 @@ export function Manners({ panel, heading, layout }: { panel: Spot; heading: Spot
 /** Opens the discussion that the page's address names, at the start and whenever the address changes. */
 function useFragment(model: Model): void {
   const { loaded } = model.view;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!loaded) return undefined;
     const go = (): void => {
       const id = linked(location.hash);
@@ -78,7 +81,7 @@ function useFocusKept(panel: Spot, heading: Spot, open: boolean): void {
 
 /** `side`, `popover` (at the words that it is about) or `full`, as the window has room. */
 function usePlace(panel: Spot, model: Model, open: boolean, layout: Layout): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const ended = new AbortController();
     addEventListener("resize", () => model.refresh(), ended);
     return () => ended.abort();
