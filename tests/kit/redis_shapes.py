@@ -1,7 +1,7 @@
 """Redis in its other shapes, for real: a cluster of three nodes, Sentinel with a replica, TLS."""
 
-import asyncio
-import threading
+import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +17,9 @@ from parley_runtime.embedded import Child, ValkeyServer, free_port
 HOST = "127.0.0.1"
 PASSWORD = "one-for-all"  # servers of one cluster authenticate each other with it
 SLOTS = 16_384
+TERMINATOR = Path(__file__).with_name("tls_terminator.py")
+#: Connections that wait until the terminator runs.
+BACKLOG = 128
 #: Seconds for a cluster to agree, or a failover to happen.
 PATIENCE = 30.0
 
@@ -114,43 +117,15 @@ class Watched:
 @contextmanager
 def behind_tls(server: ValkeyServer, directory: Path) -> Iterator[str]:
     """The URL of a TLS terminator in front of a server: the wheels' servers are built without TLS of their own."""
-    path, context = certificate(directory)
-    loop = asyncio.new_event_loop()
-    port = free_port()
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        behind_reader, behind_writer = await asyncio.open_connection(HOST, server.port)
-        await asyncio.gather(pump(reader, behind_writer), pump(behind_reader, writer))
-
-    thread = threading.Thread(target=loop.run_forever, name="tls terminator")
-    thread.start()
-    listening = asyncio.run_coroutine_threadsafe(asyncio.start_server(accept, HOST, port, ssl=context), loop)
-    listener = listening.result(10)
+    path, _ = certificate(directory)
+    with socket.create_server((HOST, 0), backlog=BACKLOG) as listening:
+        port, fd = listening.getsockname()[1], listening.fileno()
+        files = [str(path), str(directory / "key.pem")]
+        command = [sys.executable, str(TERMINATOR), str(fd), *files, str(server.port)]
+        terminator = Child(command, log=directory / "terminator.log", pass_fds=[fd])
     try:
         yield server.url.replace("redis://", "rediss://", 1).replace(
             f":{server.port}/0", f":{port}/0?ssl_ca_certs={path}"
         )
     finally:
-
-        async def end() -> None:
-            listener.close()
-            mine = asyncio.current_task()
-            rest = [task for task in asyncio.all_tasks() if task is not mine]
-            for task in rest:
-                task.cancel()
-            await asyncio.gather(*rest, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        terminator.kill()

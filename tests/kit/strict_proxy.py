@@ -31,6 +31,8 @@ class StrictProxy:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        # Who was accepted a moment ago is served now, and so is among those who are ended.
+        await asyncio.sleep(0)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
