@@ -22,6 +22,7 @@ from kit.waiting import until
 from kit.wire_client import WireClient
 from kit.wire_samples import anchor
 from parley.metrics import CONNECTIONS, SPOOL_ADOPTED, SPOOL_RECORDS, WORKER_RESTARTS, WORKERS_READY
+from parley_gateway.shell.worker import REPORT_EVERY
 
 pytestmark = pytest.mark.servers
 
@@ -82,6 +83,8 @@ async def test_readers_spread_over_the_workers_and_a_crashed_one_catches_up(
         chat = await clients[0].do(PAGE, "new-chat", anchor=anchor(), text="Who sees this?")
         await asyncio.gather(*(client.reach(PAGE, chat["seq"]) for client in clients))
         before = [process.pid for process in _workers(gateway)]
+        # The parent shares out by what it was told last.
+        await asyncio.sleep(2 * REPORT_EVERY)
 
         os.kill(before[0], signal.SIGKILL)
         gone = int(held[0]), int(held[1])

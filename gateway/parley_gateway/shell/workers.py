@@ -121,8 +121,7 @@ class Workers:
             if status == UNUSABLE and not child.was_ready:
                 self._unusable.set()  # it has said why
                 return
-            child.report = None
-            await self._weigh()  # at once: those whom it served come back now
+            await self._lost(child)
             pause = child.restarts.ended(time.monotonic())
             self._restarted.labels(str(child.number)).inc()
             get_logger().error("a worker ended", worker=child.number, status=status, again_in=pause)
@@ -160,8 +159,16 @@ class Workers:
                 child.report = msgspec.json.decode(line, type=WorkerReport)
                 child.reported_at = time.monotonic()
                 child.was_ready = child.was_ready or not child.report.missing
+            # A process that ends closes this pipe before most of its clients' sockets, and is reaped after them all.
+            if not self._draining:
+                await self._lost(child)
         finally:
             transport.close()
+
+    async def _lost(self, child: _Child) -> None:
+        """It is gone, and those whom it served come back now: most of them wait for its successor."""
+        child.report = None
+        await self._weigh()
 
     async def _end_all(self) -> None:
         """SIGTERM to all; SIGKILL to who has not drained by far."""
