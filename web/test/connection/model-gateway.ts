@@ -89,8 +89,11 @@ export class ModelGateway {
     if (this.dice() < 0.5) this.seq = Math.floor(this.seq / 2);
     for (const chat of this.chats.values()) chat.seq = Math.min(chat.seq, this.seq);
     for (const [id, seq] of this.gone) if (seq > this.seq) this.gone.delete(id);
-    // What made a chat is remembered exactly as long as the chat or its tombstone: one database holds them all.
-    for (const [id, seq] of this.acks) if (seq > this.seq) this.acks.delete(id);
+    // What made a chat is remembered for as long as the chat or its tombstone: one database holds them all.
+    for (const [id, seq] of this.acks) {
+      if (this.chats.has(id) || this.gone.has(id)) this.acks.set(id, Math.min(seq, this.seq));
+      else if (seq > this.seq) this.acks.delete(id);
+    }
     this.#log = [];
     this.#remember();
     const told = this.dice() < 0.5;
