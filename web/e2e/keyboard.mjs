@@ -73,6 +73,28 @@ export const KEYBOARD_CHECKS = [
     },
   ],
   [
+    "whoever opens the panel is in it at once, before it is painted",
+    async ({ tab, open }) => {
+      const page = await tab();
+      await open(page, "closed", LIGHT);
+      const inside = await page.evaluate(async () => {
+        const painted = new Promise((resolve) => requestAnimationFrame(() => resolve("only after a paint")));
+        const drawn = new Promise((resolve) => {
+          new MutationObserver(() => {
+            const panel = stage.root.querySelector('[data-parley="panel"]');
+            if (panel !== null) resolve(panel.contains(stage.root.activeElement));
+          }).observe(stage.root, { childList: true, subtree: true });
+        });
+        const button = stage.root.querySelector('[data-parley="discussions"]');
+        button.focus();
+        button.click();
+        return Promise.race([drawn, painted]);
+      });
+      assert.equal(inside, true);
+      await page.context().close();
+    },
+  ],
+  [
     "Escape closes the panel and gives the focus back",
     async ({ tab, open }) => {
       const page = await tab();

@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useModel } from "./context";
 
 interface Props {
@@ -23,10 +23,10 @@ export function Composer(props: Props): VNode {
   const box = useRef<HTMLTextAreaElement>(null);
   const [, moved] = useState<unknown>();
   const text = model.draft(props.draft);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (props.focus) box.current?.focus({ preventScroll: true });
   }, [props.focus, props.draft]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const area = box.current;
     if (area === null) return;
     area.style.height = "auto";

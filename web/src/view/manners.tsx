@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useEffect, useLayoutEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { linked } from "../people/links";
 import { useModel } from "./context";
 import { focused } from "./focused";
@@ -21,7 +21,7 @@ export function Manners({ panel, heading, layout }: { panel: Spot; heading: Spot
   useFragment(model);
   useFocusKept(panel, heading, open);
   usePlace(panel, model, open, layout);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { current } = panel;
     if (layout !== "full" || !open || current === null) return undefined;
     const ended = new AbortController();
@@ -62,7 +62,7 @@ function useFragment(model: Model): void {
 
 /** What has the focus may be taken away from afar: then the heading has it, and the page's start does not. */
 function useFocusKept(panel: Spot, heading: Spot, open: boolean): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open || panel.current === null) return undefined;
     let last: EventTarget | null = null;
     const note = (event: Event): void => void (last = event.target);

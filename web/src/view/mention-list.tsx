@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { asking, label, matching, named } from "../people/mentions";
 import type { Person } from "../wire/frames";
 import { useModel } from "./context";
@@ -42,7 +42,7 @@ export function MentionList({ box, onText }: { box: HTMLTextAreaElement; onText(
     box.setSelectionRange(put.caret, put.caret);
     box.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
     const keys = (event: KeyboardEvent): void => {
       const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? people.length - 1 : 0;

@@ -32,7 +32,8 @@ export function Panel({ underBar }: { underBar: boolean }): VNode | null {
       if (before.current instanceof HTMLElement && focused() === document.body) before.current.focus({ preventScroll: true });
     };
   }, [open]);
-  useEffect(() => {
+  // Before the next paint, which a busy page puts off: a key that is pressed meanwhile is for the panel.
+  useLayoutEffect(() => {
     // Whoever reads or writes on the page itself keeps the focus when something changes here from afar.
     const ours = focused();
     if (open && where !== "new" && (ours === document.body || ours?.getRootNode() instanceof ShadowRoot)) {

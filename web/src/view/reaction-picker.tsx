@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { COMMON } from "../people/reactions";
 import { useModel } from "./context";
 
@@ -8,7 +8,7 @@ export function ReactionPicker({ onPick, onClose }: { onPick(emoji: string): voi
   const { strings } = useModel();
   const row = useRef<HTMLDivElement>(null);
   const opener = useRef<Element | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     opener.current = row.current?.previousElementSibling ?? null;
     (row.current?.firstElementChild as HTMLElement | null)?.focus({ preventScroll: true });
     return () => (opener.current as HTMLElement | null)?.focus({ preventScroll: true });
